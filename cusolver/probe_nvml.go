@@ -1,0 +1,135 @@
+//go:build cgo && linux && !nocuda
+
+package cusolver
+
+import (
+	"fmt"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// library is the part of NVML that detection needs.
+type library interface {
+	Init() nvml.Return
+	Shutdown() nvml.Return
+	SystemGetDriverVersion() (string, nvml.Return)
+	SystemGetCudaDriverVersion() (int, nvml.Return)
+	DeviceGetCount() (int, nvml.Return)
+	DeviceGetHandleByIndex(int) (nvml.Device, nvml.Return)
+}
+
+func probe() (Machine, error) { return probeWith(nvml.New(), visibilityFromEnv()) }
+
+func unavailable(format string, args ...any) error {
+	return &device.UnavailableError{Device: "cuda", Reason: fmt.Sprintf(format, args...)}
+}
+
+func probeWith(lib library, v visibility) (Machine, error) {
+	// A failed Init can leave the library open, so Shutdown always follows;
+	// no other call may be made before Init has succeeded.
+	defer lib.Shutdown()
+	if ret := lib.Init(); ret != nvml.SUCCESS {
+		return Machine{}, unavailable("%s", explain(ret))
+	}
+	var m Machine
+	if s, ret := lib.SystemGetDriverVersion(); ret == nvml.SUCCESS {
+		m.Driver = s
+	}
+	if n, ret := lib.SystemGetCudaDriverVersion(); ret == nvml.SUCCESS {
+		m.CUDA = fmt.Sprintf("%d.%d", n/1000, n%1000/10)
+	}
+	count, ret := lib.DeviceGetCount()
+	if ret != nvml.SUCCESS {
+		return m, unavailable("counting GPUs: %s", explain(ret))
+	}
+	for i := range count {
+		handle, ret := lib.DeviceGetHandleByIndex(i)
+		if ret != nvml.SUCCESS {
+			m.GPUs = append(m.GPUs, GPU{Index: i, Ordinal: -1, Name: "GPU", Reason: explain(ret)})
+			continue
+		}
+		m.GPUs = append(m.GPUs, describe(handle, i)...)
+	}
+	v.apply(m.GPUs)
+	if len(m.GPUs) == 0 {
+		return m, unavailable("the driver is there but no GPU is; a container needs one assigned to it")
+	}
+	return m, nil
+}
+
+// describe returns a GPU, followed by its MIG instances if it is split. A
+// field that NVML will not tell stays zero: it does not make a GPU unusable.
+func describe(d nvml.Device, index int) []GPU {
+	g := GPU{Index: index}
+	var ret nvml.Return
+	if g.UUID, ret = d.GetUUID(); ret != nvml.SUCCESS {
+		g.Reason = explain(ret)
+	}
+	g.Name, _ = d.GetName()
+	if major, minor, ret := d.GetCudaComputeCapability(); ret == nvml.SUCCESS {
+		g.Capability = major*10 + minor
+		if g.Capability < MinCapability {
+			g.Reason = fmt.Sprintf("compute capability %d.%d is older than %d.%d", major, minor, MinCapability/10, MinCapability%10)
+		}
+	}
+	setMemory(&g, d)
+	if mode, ret := d.GetComputeMode(); ret == nvml.SUCCESS && mode == nvml.COMPUTEMODE_PROHIBITED {
+		g.Reason = "its compute mode prohibits computing"
+	}
+	if current, _, ret := d.GetMigMode(); ret != nvml.SUCCESS || current != nvml.DEVICE_MIG_ENABLE {
+		return []GPU{g}
+	}
+	parent := g
+	g.Reason = migParent
+	gpus := []GPU{g}
+	n, ret := d.GetMaxMigDeviceCount()
+	if ret != nvml.SUCCESS {
+		return gpus
+	}
+	for i := range n {
+		instance, ret := d.GetMigDeviceHandleByIndex(i)
+		if ret != nvml.SUCCESS { // instances need not be numbered without holes
+			continue
+		}
+		m := parent
+		m.Parent = parent.UUID
+		if m.UUID, ret = instance.GetUUID(); ret != nvml.SUCCESS {
+			continue
+		}
+		if name, ret := instance.GetName(); ret == nvml.SUCCESS {
+			m.Name = name
+		}
+		setMemory(&m, instance)
+		gpus = append(gpus, m)
+	}
+	return gpus
+}
+
+func setMemory(g *GPU, d nvml.Device) {
+	if mem, ret := d.GetMemoryInfo(); ret == nvml.SUCCESS {
+		g.TotalMemory, g.FreeMemory = mem.Total, mem.Free
+	}
+}
+
+// explain says what an NVML code means for the person who runs a program.
+func explain(ret nvml.Return) string {
+	switch ret {
+	case nvml.ERROR_LIBRARY_NOT_FOUND:
+		return "no NVIDIA driver here (libnvidia-ml.so.1 not found; containers get it with the capability \"utility\")"
+	case nvml.ERROR_DRIVER_NOT_LOADED:
+		return "the NVIDIA driver is installed but not loaded"
+	case nvml.ERROR_LIB_RM_VERSION_MISMATCH:
+		return "the NVIDIA driver was upgraded while loaded; restart the node"
+	case nvml.ERROR_NO_PERMISSION:
+		return "no permission to use it (device files, container or cgroup)"
+	case nvml.ERROR_GPU_IS_LOST:
+		return "the GPU has fallen off the bus; restart the node"
+	case nvml.ERROR_RESET_REQUIRED:
+		return "the GPU must be reset"
+	case nvml.ERROR_UNKNOWN:
+		return "NVML reports an unknown error; in a container this often means that it lost access to the GPU and must be started anew"
+	}
+	return fmt.Sprintf("NVML reports error %d", int(ret))
+}

@@ -1,0 +1,78 @@
+package device
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors that callers test for with errors.Is. The typed errors below carry
+// the details and match these.
+var (
+	ErrShape               = errors.New("wrong shape")
+	ErrEmpty               = errors.New("matrix has no elements")
+	ErrNotFinite           = errors.New("not a finite number")
+	ErrArgument            = errors.New("invalid argument")
+	ErrNotConverged        = errors.New("not converged")
+	ErrNotPositiveDefinite = errors.New("matrix is not positive definite")
+	ErrUnavailable         = errors.New("device unavailable")
+	ErrClosed              = errors.New("device is closed")
+)
+
+// ShapeError says which operation was given shapes that do not fit.
+type ShapeError struct {
+	Op     string // operation or argument
+	Detail string
+}
+
+func (e *ShapeError) Error() string        { return e.Op + ": " + e.Detail }
+func (e *ShapeError) Is(target error) bool { return target == ErrShape }
+
+// NotFiniteError names the first NaN or infinity of an input.
+type NotFiniteError struct {
+	Name     string
+	Row, Col int
+	Value    float64
+}
+
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("%s holds %v at row %d, column %d", e.Name, e.Value, e.Row, e.Col)
+}
+func (e *NotFiniteError) Is(target error) bool { return target == ErrNotFinite }
+
+// ArgumentError says which option or argument is out of its range.
+type ArgumentError struct {
+	Name   string
+	Detail string
+}
+
+func (e *ArgumentError) Error() string        { return e.Name + " " + e.Detail }
+func (e *ArgumentError) Is(target error) bool { return target == ErrArgument }
+
+// Argument returns an ArgumentError with a formatted detail.
+func Argument(name, format string, args ...any) error {
+	return &ArgumentError{Name: name, Detail: fmt.Sprintf(format, args...)}
+}
+
+// NotConvergedError says how far an iteration came. The function that returns
+// it returns its best iterate with it.
+type NotConvergedError struct {
+	Method     string
+	Iterations int
+	Achieved   float64 // the error measure that was reached ...
+	Wanted     float64 // ... and the one asked for
+}
+
+func (e *NotConvergedError) Error() string {
+	return fmt.Sprintf("%s did not converge in %d iterations: reached %.3g, wanted %.3g",
+		e.Method, e.Iterations, e.Achieved, e.Wanted)
+}
+func (e *NotConvergedError) Is(target error) bool { return target == ErrNotConverged }
+
+// UnavailableError says why a device cannot be opened.
+type UnavailableError struct {
+	Device string
+	Reason string
+}
+
+func (e *UnavailableError) Error() string        { return "device " + e.Device + ": " + e.Reason }
+func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }

@@ -1,0 +1,111 @@
+package device
+
+// Fused operations. Each is an interface that a queue may implement and a
+// function that uses it and otherwise composes the same result from the basic
+// operations. A method that returns false has done nothing: the shape does
+// not suit its kernel.
+
+// SoftMinner is implemented by queues with a one-pass SoftMin.
+type SoftMinner[T Float] interface {
+	TrySoftMin(x Axis, ε T, c, g, out Matrix[T]) bool
+}
+
+// SoftMin computes, for x = PerRow with g of C.Cols elements,
+//
+//	out[i] = -ε·log Σⱼ exp((g[j] - C[i,j])/ε)
+//
+// and for x = PerCol, with g of C.Rows elements, the same over the rows i for
+// each column j. It is the log-domain half step of Sinkhorn's iteration. An
+// element -Inf of g drops its term; a sum without terms gives +Inf. ε > 0.
+func SoftMin[T Float](q Queue[T], x Axis, ε T, c, g, out Matrix[T]) {
+	if f, ok := q.(SoftMinner[T]); ok && f.TrySoftMin(x, ε, c, g, out) {
+		return
+	}
+	defer q.Scope()()
+	other := PerCol
+	if x == PerCol {
+		other = PerRow
+	}
+	e := q.Alloc(c.Rows, c.Cols)
+	shift := q.Alloc(1, out.Len())
+	sum := q.Alloc(1, out.Len())
+	q.Add(-1, NoTrans, c, 0, NoTrans, Matrix[T]{}, e)
+	q.AddBy(other, 1, g, e, e)
+	q.Reduce(Max, x, e, shift)
+	q.Map(InfToZero, shift, shift) // -Inf - (-Inf) would be NaN
+	q.AddBy(x, -1, shift, e, e)
+	q.Add(1/ε, NoTrans, e, 0, NoTrans, Matrix[T]{}, e)
+	q.Map(Exp, e, e)
+	q.Reduce(Sum, x, e, sum)
+	q.Map(Log, sum, sum)
+	q.Add(-ε, NoTrans, sum, -1, NoTrans, shift, sum)
+	q.Copy(out, sum)
+}
+
+// GibbsKernels is implemented by queues with a one-pass Gibbs kernel.
+type GibbsKernels[T Float] interface {
+	TryGibbs(ε T, f, g, c, out Matrix[T]) bool
+}
+
+// Gibbs computes out[i,j] = exp((f[i] + g[j] - C[i,j])/ε). out may be C.
+func Gibbs[T Float](q Queue[T], ε T, f, g, c, out Matrix[T]) {
+	if k, ok := q.(GibbsKernels[T]); ok && k.TryGibbs(ε, f, g, c, out) {
+		return
+	}
+	q.Add(-1, NoTrans, c, 0, NoTrans, Matrix[T]{}, out)
+	q.AddBy(PerRow, 1, f, out, out)
+	q.AddBy(PerCol, 1, g, out, out)
+	q.Add(1/ε, NoTrans, out, 0, NoTrans, Matrix[T]{}, out)
+	q.Map(Exp, out, out)
+}
+
+// Scaler is implemented by queues that read K once for ScalingStep.
+type Scaler[T Float] interface {
+	TryScalingStep(k, a, v, u, s Matrix[T]) bool
+}
+
+// ScalingStep computes u = a/(K·v) with 0/0 = 0, then s = Kᵀ·u: one row
+// update and the sums of the column update of Sinkhorn's scaling iteration.
+// a and u have K.Rows elements, v and s have K.Cols. s must not be v.
+func ScalingStep[T Float](q Queue[T], k, a, v, u, s Matrix[T]) {
+	if f, ok := q.(Scaler[T]); ok && f.TryScalingStep(k, a, v, u, s) {
+		return
+	}
+	defer q.Scope()()
+	vc, uc, ac := q.Alloc(k.Cols, 1), q.Alloc(k.Rows, 1), q.Alloc(k.Rows, 1)
+	q.Copy(vc, v)
+	q.Copy(ac, a)
+	q.Gemm(NoTrans, NoTrans, 1, k, vc, 0, uc)
+	q.Div(ac, uc, uc)
+	q.Copy(u, uc)
+	q.Gemm(Transp, NoTrans, 1, k, uc, 0, vc)
+	q.Copy(s, vc)
+}
+
+// PairCoster is implemented by queues with a direct PairwiseCost.
+type PairCoster[T Float] interface {
+	TryPairwiseCost(p int, x, y, out Matrix[T]) bool
+}
+
+// PairwiseCost computes out[i,j] = ‖xᵢ - yⱼ‖₂^p for the rows of x (n×d) and
+// y (m×d), p = 1 or 2.
+func PairwiseCost[T Float](q Queue[T], p int, x, y, out Matrix[T]) {
+	if f, ok := q.(PairCoster[T]); ok && f.TryPairwiseCost(p, x, y, out) {
+		return
+	}
+	defer q.Scope()()
+	// Differences, one coordinate at a time: the expansion
+	// |x|²+|y|²-2⟨x,y⟩ would lose small distances to cancellation.
+	diff := q.Alloc(out.Rows, out.Cols)
+	q.Fill(0, out)
+	for k := range x.Cols {
+		q.Fill(0, diff)
+		q.AddBy(PerRow, 1, x.Slice(0, x.Rows, k, k+1), diff, diff)
+		q.AddBy(PerCol, -1, y.Slice(0, y.Rows, k, k+1), diff, diff)
+		q.Map(Square, diff, diff)
+		q.Add(1, NoTrans, out, 1, NoTrans, diff, out)
+	}
+	if p == 1 {
+		q.Map(Sqrt, out, out)
+	}
+}

@@ -1,0 +1,155 @@
+package device
+
+import (
+	"math"
+	"runtime"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// GoKernels are the kernels of the pure Go device: gonum's BLAS and LAPACK
+// and plain loops. They are the reference for every other device and are kept
+// simple rather than fast. Float32 factorizations run in float64.
+type GoKernels[T Float] struct{}
+
+var _ HostKernels[float32] = GoKernels[float32]{}
+
+// Go opens the pure Go device, which is there on every machine.
+func Go() Device {
+	return NewHost(Info{
+		Name:     "go",
+		Backend:  "pure Go",
+		Hardware: runtime.GOARCH,
+		Threads:  runtime.GOMAXPROCS(0),
+		Level:    "go",
+		Library:  "gonum",
+	}, GoKernels[float32]{}, GoKernels[float64]{}, nil)
+}
+
+var goBLAS gonum.Implementation
+
+func blasTrans(t Trans) blas.Transpose {
+	if t == Transp {
+		return blas.Trans
+	}
+	return blas.NoTrans
+}
+
+func (GoKernels[T]) Gemm(tA, tB Trans, α T, a, b Dense[T], β T, c Dense[T]) {
+	m, k := a.Rows, a.Cols
+	if tA == Transp {
+		m, k = k, m
+	}
+	n := c.Cols
+	switch ad := any(a.Data).(type) {
+	case []float32:
+		goBLAS.Sgemm(blasTrans(tA), blasTrans(tB), m, n, k, float32(α), ad, a.Stride,
+			any(b.Data).([]float32), b.Stride, float32(β), any(c.Data).([]float32), c.Stride)
+	case []float64:
+		goBLAS.Dgemm(blasTrans(tA), blasTrans(tB), m, n, k, float64(α), ad, a.Stride,
+			any(b.Data).([]float64), b.Stride, float64(β), any(c.Data).([]float64), c.Stride)
+	}
+}
+
+// Syrk is a general product; the two triangles are made equal to the bit.
+func (g GoKernels[T]) Syrk(t Trans, α T, a Dense[T], β T, c Dense[T]) {
+	g.Gemm(t, !t, α, a, a, β, c)
+	for i := range c.Rows {
+		for j := range i {
+			c.Data[j*c.Stride+i] = c.Data[i*c.Stride+j]
+		}
+	}
+}
+
+func (GoKernels[T]) Trsm(s Side, u Uplo, t Trans, α T, a, b Dense[T]) {
+	side, uplo := blas.Left, blas.Lower
+	if s == Right {
+		side = blas.Right
+	}
+	if u == Upper {
+		uplo = blas.Upper
+	}
+	switch ad := any(a.Data).(type) {
+	case []float32:
+		goBLAS.Strsm(side, uplo, blasTrans(t), blas.NonUnit, b.Rows, b.Cols, float32(α), ad, a.Stride,
+			any(b.Data).([]float32), b.Stride)
+	case []float64:
+		goBLAS.Dtrsm(side, uplo, blasTrans(t), blas.NonUnit, b.Rows, b.Cols, float64(α), ad, a.Stride,
+			any(b.Data).([]float64), b.Stride)
+	}
+}
+
+func (GoKernels[T]) Map(f Func, a, b Dense[T]) {
+	φ := scalar(f)
+	parallelRows(a.Rows, a.Cols*8, func(_, lo, hi int) { // a function costs about 8 additions
+		for i := lo; i < hi; i++ {
+			x, y := a.Row(i), b.Row(i)
+			for j, v := range x {
+				y[j] = T(φ(float64(v)))
+			}
+		}
+	})
+}
+
+// scalar returns f as a function of one number.
+func scalar(f Func) func(float64) float64 {
+	switch f {
+	case Abs:
+		return math.Abs
+	case Square:
+		return func(x float64) float64 { return x * x }
+	case Sqrt:
+		return math.Sqrt
+	case Inv:
+		return func(x float64) float64 { return 1 / x }
+	case Exp:
+		return math.Exp
+	case Log:
+		return math.Log
+	case Tanh:
+		return math.Tanh
+	case Relu:
+		return func(x float64) float64 {
+			if x < 0 {
+				return 0
+			}
+			return x
+		}
+	case Step:
+		return func(x float64) float64 {
+			switch {
+			case x > 0:
+				return 1
+			case x <= 0:
+				return 0
+			}
+			return x
+		}
+	case Gelu:
+		return func(x float64) float64 { return x * normalCDF(x) }
+	case GeluPrime:
+		return func(x float64) float64 { return normalCDF(x) + x*normalDensity(x) }
+	case GeluSecond:
+		return func(x float64) float64 { return (2 - x*x) * normalDensity(x) }
+	case InfToZero:
+		return func(x float64) float64 {
+			if math.IsInf(x, 0) {
+				return 0
+			}
+			return x
+		}
+	}
+	return func(float64) float64 { return math.NaN() }
+}
+
+func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
+
+func normalDensity(x float64) float64 {
+	return math.Exp(-0.5*x*x) / math.Sqrt(2*math.Pi)
+}
+
+func (GoKernels[T]) SoftMin(Axis, T, Dense[T], []T, []T) bool            { return false }
+func (GoKernels[T]) Gibbs(T, []T, []T, Dense[T], Dense[T]) bool          { return false }
+func (GoKernels[T]) ScalingStep(Dense[T], []T, []T, []T, []T) bool       { return false }
+func (GoKernels[T]) PairwiseCost(int, Dense[T], Dense[T], Dense[T]) bool { return false }

@@ -1,0 +1,121 @@
+package device
+
+import (
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/lapack"
+	"gonum.org/v1/gonum/lapack/gonum"
+)
+
+var goLAPACK gonum.Implementation
+
+// in64 returns a itself, or a copy in float64.
+func in64[T Float](a Dense[T]) Dense[float64] {
+	if d, ok := any(a).(Dense[float64]); ok {
+		return d
+	}
+	return Convert[float64](a)
+}
+
+// out64 stores b in a, unless it is a itself.
+func out64[T Float](a Dense[T], b Dense[float64]) {
+	if _, ok := any(a).(Dense[float64]); ok {
+		return
+	}
+	for i := range a.Rows {
+		dst := a.Row(i)
+		for j, v := range b.Row(i) {
+			dst[j] = T(v)
+		}
+	}
+}
+
+// withWork calls f twice: for the workspace size, then with the workspace.
+func withWork(f func(work []float64, lwork int)) {
+	var size [1]float64
+	f(size[:], -1)
+	n := int(size[0])
+	f(make([]float64, max(1, n)), max(1, n))
+}
+
+func (GoKernels[T]) QR(a, r Dense[T]) error {
+	m, n := a.Rows, a.Cols
+	d := in64(a)
+	tau := make([]float64, n)
+	withWork(func(work []float64, lwork int) {
+		goLAPACK.Dgeqrf(m, n, d.Data, d.Stride, tau, work, lwork)
+	})
+	for i := range n {
+		row := r.Row(i)
+		clear(row[:i])
+		for j := i; j < n; j++ {
+			row[j] = T(d.At(i, j))
+		}
+	}
+	withWork(func(work []float64, lwork int) {
+		goLAPACK.Dorgqr(m, n, n, d.Data, d.Stride, tau, work, lwork)
+	})
+	out64(a, d)
+	return nil
+}
+
+func (GoKernels[T]) Cholesky(a Dense[T]) error {
+	d := in64(a)
+	if !goLAPACK.Dpotrf(blas.Lower, d.Rows, d.Data, d.Stride) {
+		return ErrNotPositiveDefinite
+	}
+	for i := range d.Rows {
+		clear(d.Row(i)[i+1:])
+	}
+	out64(a, d)
+	return nil
+}
+
+func (GoKernels[T]) Eigh(a Dense[T], w []T) error {
+	d := in64(a)
+	values := make([]float64, d.Rows)
+	ok := true
+	withWork(func(work []float64, lwork int) {
+		ok = goLAPACK.Dsyev(lapack.EVCompute, blas.Lower, d.Rows, d.Data, d.Stride, values, work, lwork)
+	})
+	if !ok {
+		return &NotConvergedError{Method: "symmetric QR iteration", Iterations: 30 * d.Rows}
+	}
+	for i := range d.Rows { // dsyev leaves the eigenvectors in the columns
+		for j := range i {
+			d.Data[i*d.Stride+j], d.Data[j*d.Stride+i] = d.Data[j*d.Stride+i], d.Data[i*d.Stride+j]
+		}
+	}
+	out64(a, d)
+	for i, v := range values {
+		w[i] = T(v)
+	}
+	return nil
+}
+
+func (GoKernels[T]) SVD(a, u Dense[T], s []T, vt Dense[T]) error {
+	d := in64(a)
+	job := lapack.SVDStore
+	du, dvt := Dense[float64]{Stride: 1}, Dense[float64]{Stride: 1}
+	if u.Data == nil {
+		job = lapack.SVDNone
+	} else {
+		du, dvt = in64(u), in64(vt)
+	}
+	values := make([]float64, len(s))
+	ok := true
+	withWork(func(work []float64, lwork int) {
+		ok = goLAPACK.Dgesvd(job, job, d.Rows, d.Cols, d.Data, d.Stride, values,
+			du.Data, du.Stride, dvt.Data, dvt.Stride, work, lwork)
+	})
+	if !ok {
+		return &NotConvergedError{Method: "bidiagonal QR iteration", Iterations: 30 * len(s)}
+	}
+	if u.Data != nil {
+		out64(u, du)
+		out64(vt, dvt)
+	}
+	for i, v := range values {
+		s[i] = T(v)
+	}
+	return nil
+}

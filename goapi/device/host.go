@@ -1,0 +1,51 @@
+package device
+
+import "sync/atomic"
+
+// HostKernels are the operations of a CPU device that are worth a library or
+// a SIMD kernel; what is left (copies, sums, broadcasts) every CPU device
+// shares. Shapes have been checked, vectors are contiguous, no matrix is
+// empty. Embed [GoKernels] and override what you do better.
+type HostKernels[T Float] interface {
+	Gemm(tA, tB Trans, α T, a, b Dense[T], β T, c Dense[T])
+	Syrk(t Trans, α T, a Dense[T], β T, c Dense[T])
+	Trsm(s Side, u Uplo, t Trans, α T, a, b Dense[T])
+	Map(f Func, a, b Dense[T])
+
+	QR(a, r Dense[T]) error
+	Cholesky(a Dense[T]) error
+	Eigh(a Dense[T], w []T) error
+	SVD(a, u Dense[T], s []T, vt Dense[T]) error // u, vt with Data == nil: values alone
+
+	// Fused kernels; false asks for the composition (see fused.go).
+	SoftMin(x Axis, ε T, c Dense[T], g, out []T) bool
+	Gibbs(ε T, f, g []T, c, out Dense[T]) bool
+	ScalingStep(k Dense[T], a, v, u, s []T) bool
+	PairwiseCost(p int, x, y, out Dense[T]) bool
+}
+
+// host is a device whose memory is Go memory.
+type host struct {
+	info   Info
+	k32    HostKernels[float32]
+	k64    HostKernels[float64]
+	onExit func() error
+	closed atomic.Bool
+}
+
+// NewHost returns a CPU device with the given kernels. closer is called once
+// by Close and may be nil.
+func NewHost(info Info, k32 HostKernels[float32], k64 HostKernels[float64], closer func() error) Device {
+	return &host{info: info, k32: k32, k64: k64, onExit: closer}
+}
+
+func (h *host) Info() Info          { return h.info }
+func (h *host) F32() Queue[float32] { return &hostQueue[float32]{host: h, kernels: h.k32} }
+func (h *host) F64() Queue[float64] { return &hostQueue[float64]{host: h, kernels: h.k64} }
+
+func (h *host) Close() error {
+	if h.closed.Swap(true) || h.onExit == nil {
+		return nil
+	}
+	return h.onExit()
+}

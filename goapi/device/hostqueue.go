@@ -1,0 +1,326 @@
+package device
+
+import (
+	"fmt"
+
+	"github.com/ritz-go/ritz/goapi/rng"
+)
+
+// hostBuffer is Go memory; the garbage collector frees it.
+type hostBuffer[T Float] struct{ data []T }
+
+func (b *hostBuffer[T]) Len() int { return len(b.data) }
+
+// hostQueue is the queue of every CPU device. Operations run at once.
+type hostQueue[T Float] struct {
+	host    *host
+	kernels HostKernels[T]
+	failure error
+}
+
+var errForeign = fmt.Errorf("matrix of another device: %w", ErrArgument)
+
+// begin reports whether an operation on ms may run: its shapes passed check,
+// the matrices belong to a CPU device, and nothing failed before.
+func (q *hostQueue[T]) begin(check error, ms ...Matrix[T]) bool {
+	if q.failure != nil {
+		return false
+	}
+	q.failure = check
+	if q.host.closed.Load() {
+		q.failure = ErrClosed
+	}
+	for _, m := range ms {
+		if _, ok := m.Buf.(*hostBuffer[T]); !ok && m.Buf != nil && q.failure == nil {
+			q.failure = errForeign
+		}
+	}
+	return q.failure == nil
+}
+
+// view returns the memory behind a matrix that begin has accepted.
+func view[T Float](m Matrix[T]) Dense[T] {
+	d := Dense[T]{Rows: m.Rows, Cols: m.Cols, Stride: max(m.LD, m.Cols)}
+	if m.Buf != nil && m.Rows > 0 && m.Cols > 0 {
+		d.Data = m.Buf.(*hostBuffer[T]).data[m.Off : m.Off+(m.Rows-1)*m.LD+m.Cols]
+	}
+	return d
+}
+
+// vector returns the elements of a vector, without a copy where they are
+// contiguous. ok tells whether they are.
+func vector[T Float](m Matrix[T]) (x []T, ok bool) {
+	d := view(m)
+	if d.Rows == 1 || d.Stride == 1 || d.Rows*d.Cols <= 1 {
+		return d.Data, true
+	}
+	x = make([]T, d.Rows)
+	for i := range x {
+		x[i] = d.Data[i*d.Stride]
+	}
+	return x, false
+}
+
+// setVector stores x in the vector m, unless x is its memory already.
+func setVector[T Float](m Matrix[T], x []T, same bool) {
+	if same {
+		return
+	}
+	d := view(m)
+	for i, v := range x {
+		d.Data[i*d.Stride] = v
+	}
+}
+
+func (q *hostQueue[T]) Alloc(rows, cols int) Matrix[T] {
+	if rows < 0 || cols < 0 || (cols > 0 && rows > (1<<62)/8/cols) {
+		q.begin(shapeError("Alloc", "no matrix can be %d×%d", rows, cols))
+		rows, cols = 0, 0
+	}
+	return Matrix[T]{Rows: rows, Cols: cols, LD: cols, Buf: &hostBuffer[T]{make([]T, rows*cols)}}
+}
+
+// Scope has nothing to free: the garbage collector does.
+func (q *hostQueue[T]) Scope() (end func()) { return func() {} }
+
+func (q *hostQueue[T]) Upload(dst Matrix[T], src Dense[T]) {
+	if q.begin(CheckTransfer("Upload", dst, src), dst) {
+		copyRows(view(dst), src)
+	}
+}
+
+func (q *hostQueue[T]) Download(dst Dense[T], src Matrix[T]) {
+	if q.begin(CheckTransfer("Download", src, dst), src) {
+		copyRows(dst, view(src))
+	}
+}
+
+func (q *hostQueue[T]) Copy(dst, src Matrix[T]) {
+	if !q.begin(CheckCopy(dst, src), dst, src) {
+		return
+	}
+	if dst.Rows == src.Rows && dst.Cols == src.Cols {
+		copyRows(view(dst), view(src))
+		return
+	}
+	x, _ := vector(src)
+	y, same := vector(dst)
+	copy(y, x)
+	setVector(dst, y, same)
+}
+
+func (q *hostQueue[T]) Fill(α T, a Matrix[T]) {
+	if q.begin(CheckMatrix("Fill", a), a) {
+		each(view(a), func(x []T) {
+			for j := range x {
+				x[j] = α
+			}
+		})
+	}
+}
+
+func (q *hostQueue[T]) Gemm(tA, tB Trans, α T, a, b Matrix[T], β T, c Matrix[T]) {
+	if !q.begin(CheckGemm(tA, tB, a, b, c), a, b, c) || c.Len() == 0 {
+		return
+	}
+	if a.Len() == 0 || b.Len() == 0 {
+		scale(β, view(c))
+		return
+	}
+	q.kernels.Gemm(tA, tB, α, view(a), view(b), β, view(c))
+}
+
+func (q *hostQueue[T]) Syrk(t Trans, α T, a Matrix[T], β T, c Matrix[T]) {
+	if !q.begin(CheckSyrk(t, a, c), a, c) || c.Len() == 0 {
+		return
+	}
+	if a.Len() == 0 {
+		scale(β, view(c))
+		return
+	}
+	q.kernels.Syrk(t, α, view(a), β, view(c))
+}
+
+func (q *hostQueue[T]) Trsm(s Side, u Uplo, t Trans, α T, a, b Matrix[T]) {
+	if q.begin(CheckTrsm(s, a, b), a, b) && b.Len() > 0 {
+		q.kernels.Trsm(s, u, t, α, view(a), view(b))
+	}
+}
+
+func (q *hostQueue[T]) Add(α T, tA Trans, a Matrix[T], β T, tB Trans, b, c Matrix[T]) {
+	if q.begin(CheckAdd(tA, a, tB, b, c), a, b, c) && c.Len() > 0 {
+		add(α, tA, view(a), β, tB, view(b), view(c), !b.IsZero())
+	}
+}
+
+func (q *hostQueue[T]) AddDiag(α T, a Matrix[T]) {
+	if q.begin(CheckSquare("AddDiag", a), a) {
+		d := view(a)
+		for i := range d.Rows {
+			d.Data[i*d.Stride+i] += α
+		}
+	}
+}
+
+func (q *hostQueue[T]) Map(f Func, a, b Matrix[T]) {
+	if q.begin(CheckSame("Map", a, b), a, b) && a.Len() > 0 {
+		q.kernels.Map(f, view(a), view(b))
+	}
+}
+
+func (q *hostQueue[T]) Mul(a, b, c Matrix[T]) {
+	if q.begin(CheckSame("Mul", a, b, c), a, b, c) {
+		zip(view(a), view(b), view(c), func(x, y, z []T) {
+			for j, v := range x {
+				z[j] = v * y[j]
+			}
+		})
+	}
+}
+
+func (q *hostQueue[T]) Div(a, b, c Matrix[T]) {
+	if q.begin(CheckSame("Div", a, b, c), a, b, c) {
+		zip(view(a), view(b), view(c), func(x, y, z []T) {
+			for j, v := range x {
+				if v == 0 && y[j] == 0 {
+					z[j] = 0
+				} else {
+					z[j] = v / y[j]
+				}
+			}
+		})
+	}
+}
+
+func (q *hostQueue[T]) ScaleBy(x Axis, d, a, b Matrix[T]) {
+	if q.begin(CheckBroadcast("ScaleBy", x, d, a, b), d, a, b) {
+		v, _ := vector(d)
+		scaleBy(x, v, view(a), view(b))
+	}
+}
+
+func (q *hostQueue[T]) AddBy(x Axis, α T, d, a, b Matrix[T]) {
+	if q.begin(CheckBroadcast("AddBy", x, d, a, b), d, a, b) {
+		v, _ := vector(d)
+		addBy(x, α, v, view(a), view(b))
+	}
+}
+
+func (q *hostQueue[T]) Reduce(r Reduction, x Axis, a, out Matrix[T]) {
+	if q.begin(CheckReduce("Reduce", x, a, out), a, out) && out.Len() > 0 {
+		v, same := vector(out)
+		reduce(r, x, view(a), v)
+		setVector(out, v, same)
+	}
+}
+
+func (q *hostQueue[T]) Dot(x Axis, a, b, out Matrix[T]) {
+	err := CheckSame("Dot", a, b)
+	if err == nil {
+		err = CheckReduce("Dot", x, a, out)
+	}
+	if q.begin(err, a, b, out) && out.Len() > 0 {
+		v, same := vector(out)
+		dot(x, view(a), view(b), v)
+		setVector(out, v, same)
+	}
+}
+
+func (q *hostQueue[T]) QR(a, r Matrix[T]) {
+	if q.begin(CheckQR(a, r), a, r) && a.Len() > 0 {
+		q.failure = q.kernels.QR(view(a), view(r))
+	}
+}
+
+func (q *hostQueue[T]) Cholesky(a Matrix[T]) {
+	if q.begin(CheckSquare("Cholesky", a), a) && a.Len() > 0 {
+		q.failure = q.kernels.Cholesky(view(a))
+	}
+}
+
+func (q *hostQueue[T]) Eigh(a, w Matrix[T]) {
+	if q.begin(CheckEigh(a, w), a, w) && a.Len() > 0 {
+		v, same := vector(w)
+		q.failure = q.kernels.Eigh(view(a), v)
+		setVector(w, v, same)
+	}
+}
+
+func (q *hostQueue[T]) SVD(a, u, s, vt Matrix[T]) {
+	if q.begin(CheckSVD(a, u, s, vt), a, u, s, vt) && a.Len() > 0 {
+		v, same := vector(s)
+		q.failure = q.kernels.SVD(view(a), view(u), v, view(vt))
+		setVector(s, v, same)
+	}
+}
+
+func (q *hostQueue[T]) Random(d Distribution, seed, stream uint64, a Matrix[T]) {
+	if !q.begin(CheckMatrix("Random", a), a) {
+		return
+	}
+	m := view(a)
+	fill := rng.Normal[T]
+	switch d {
+	case Uniform:
+		fill = rng.Uniform[T]
+	case Rademacher:
+		fill = rng.Rademacher[T]
+	}
+	parallelRows(m.Rows, m.Cols, func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			fill(seed, stream, uint64(i)*uint64(m.Cols), m.Row(i))
+		}
+	})
+}
+
+func (q *hostQueue[T]) TrySoftMin(x Axis, ε T, c, g, out Matrix[T]) bool {
+	if !q.begin(CheckSoftMin(x, c, g, out), c, g, out) || c.Len() == 0 {
+		return q.failure != nil
+	}
+	vg, ok1 := vector(g)
+	vo, ok2 := vector(out)
+	return ok1 && ok2 && q.kernels.SoftMin(x, ε, view(c), vg, vo)
+}
+
+func (q *hostQueue[T]) TryGibbs(ε T, f, g, c, out Matrix[T]) bool {
+	if !q.begin(CheckGibbs(f, g, c, out), f, g, c, out) || c.Len() == 0 {
+		return true
+	}
+	vf, ok1 := vector(f)
+	vg, ok2 := vector(g)
+	return ok1 && ok2 && q.kernels.Gibbs(ε, vf, vg, view(c), view(out))
+}
+
+func (q *hostQueue[T]) TryScalingStep(k, a, v, u, s Matrix[T]) bool {
+	if !q.begin(CheckScalingStep(k, a, v, u, s), k, a, v, u, s) || k.Len() == 0 {
+		return q.failure != nil
+	}
+	va, ok1 := vector(a)
+	vv, ok2 := vector(v)
+	vu, ok3 := vector(u)
+	vs, ok4 := vector(s)
+	return ok1 && ok2 && ok3 && ok4 && q.kernels.ScalingStep(view(k), va, vv, vu, vs)
+}
+
+func (q *hostQueue[T]) TryPairwiseCost(p int, x, y, out Matrix[T]) bool {
+	if !q.begin(CheckPairwiseCost(p, x, y, out), x, y, out) || out.Len() == 0 {
+		return true
+	}
+	return x.Cols > 0 && q.kernels.PairwiseCost(p, view(x), view(y), view(out))
+}
+
+func (q *hostQueue[T]) Sync() error {
+	err := q.failure
+	q.failure = nil
+	return err
+}
+
+// Close makes the queue refuse further work.
+func (q *hostQueue[T]) Close() { q.failure = ErrClosed }
+
+var (
+	_ SoftMinner[float32]   = (*hostQueue[float32])(nil)
+	_ GibbsKernels[float32] = (*hostQueue[float32])(nil)
+	_ Scaler[float32]       = (*hostQueue[float32])(nil)
+	_ PairCoster[float32]   = (*hostQueue[float32])(nil)
+)
