@@ -1,0 +1,3 @@
+#define LEVEL base
+#define VBYTES 16
+#include "both_types.h"

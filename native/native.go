@@ -1,0 +1,154 @@
+//go:build cgo
+
+package native
+
+/*
+#cgo CFLAGS: -O3 -std=gnu11 -fvisibility=hidden -Wno-psabi
+#cgo LDFLAGS: -lm
+#include "table.h"
+#cgo noescape ritz_exp_f32
+#cgo nocallback ritz_exp_f32
+#cgo noescape ritz_exp_f64
+#cgo nocallback ritz_exp_f64
+#cgo noescape ritz_tanh_f32
+#cgo nocallback ritz_tanh_f32
+#cgo noescape ritz_tanh_f64
+#cgo nocallback ritz_tanh_f64
+#cgo noescape ritz_softmin_rows_f32
+#cgo nocallback ritz_softmin_rows_f32
+#cgo noescape ritz_softmin_rows_f64
+#cgo nocallback ritz_softmin_rows_f64
+#cgo noescape ritz_softmin_cols_f32
+#cgo nocallback ritz_softmin_cols_f32
+#cgo noescape ritz_softmin_cols_f64
+#cgo nocallback ritz_softmin_cols_f64
+#cgo noescape ritz_gibbs_f32
+#cgo nocallback ritz_gibbs_f32
+#cgo noescape ritz_gibbs_f64
+#cgo nocallback ritz_gibbs_f64
+#cgo noescape ritz_scaling_f32
+#cgo nocallback ritz_scaling_f32
+#cgo noescape ritz_scaling_f64
+#cgo nocallback ritz_scaling_f64
+#cgo noescape ritz_paircost_f32
+#cgo nocallback ritz_paircost_f32
+#cgo noescape ritz_paircost_f64
+#cgo nocallback ritz_paircost_f64
+*/
+import "C"
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+var levels = []string{"base", "v3", "v4"}[:C.ritz_level()+1]
+
+var level atomic.Int32
+
+func init() { level.Store(int32(len(levels) - 1)) }
+
+// Level names the instruction level in use: "base", "v3" or "v4".
+func Level() string { return levels[level.Load()] }
+
+// Levels lists the levels that this processor can run, lowest first.
+func Levels() []string { return append([]string(nil), levels...) }
+
+// SetLevel chooses a level, for tests and measurements. It reports whether
+// the level exists here.
+func SetLevel(name string) bool {
+	for i, l := range levels {
+		if l == name {
+			level.Store(int32(i))
+			return true
+		}
+	}
+	return false
+}
+
+func f32[T Float](x []T) *C.float  { return (*C.float)(unsafe.Pointer(unsafe.SliceData(x))) }
+func f64[T Float](x []T) *C.double { return (*C.double)(unsafe.Pointer(unsafe.SliceData(x))) }
+
+// single reports whether T is float32.
+func single[T Float]() bool {
+	var zero T
+	return unsafe.Sizeof(zero) == 4
+}
+
+func exp[T Float](x, y []T) {
+	raceRead(x)
+	raceWrite(y)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_exp_f32(l, C.ptrdiff_t(len(x)), f32(x), f32(y))
+	} else {
+		C.ritz_exp_f64(l, C.ptrdiff_t(len(x)), f64(x), f64(y))
+	}
+}
+
+func tanh[T Float](x, y []T) {
+	raceRead(x)
+	raceWrite(y)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_tanh_f32(l, C.ptrdiff_t(len(x)), f32(x), f32(y))
+	} else {
+		C.ritz_tanh_f64(l, C.ptrdiff_t(len(x)), f64(x), f64(y))
+	}
+}
+
+func softMinRows[T Float](m, n int, ε T, c []T, ldc int, g, out []T) {
+	raceRead(c)
+	raceRead(g)
+	raceWrite(out)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_softmin_rows_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.float(ε), f32(c), C.ptrdiff_t(ldc), f32(g), f32(out))
+	} else {
+		C.ritz_softmin_rows_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.double(ε), f64(c), C.ptrdiff_t(ldc), f64(g), f64(out))
+	}
+}
+
+func softMinCols[T Float](m, n int, ε T, c []T, ldc int, g, out []T) {
+	raceRead(c)
+	raceRead(g)
+	raceWrite(out)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_softmin_cols_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.float(ε), f32(c), C.ptrdiff_t(ldc), f32(g), f32(out))
+	} else {
+		C.ritz_softmin_cols_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.double(ε), f64(c), C.ptrdiff_t(ldc), f64(g), f64(out))
+	}
+}
+
+func gibbs[T Float](m, n int, ε T, f, g, c []T, ldc int, out []T, ldo int) {
+	raceRead(f)
+	raceRead(g)
+	raceRead(c)
+	raceWrite(out)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_gibbs_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.float(ε), f32(f), f32(g), f32(c), C.ptrdiff_t(ldc), f32(out), C.ptrdiff_t(ldo))
+	} else {
+		C.ritz_gibbs_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.double(ε), f64(f), f64(g), f64(c), C.ptrdiff_t(ldc), f64(out), C.ptrdiff_t(ldo))
+	}
+}
+
+func scalingStep[T Float](m, n int, k []T, ldk int, a, v, u, s []T) {
+	raceRead(k)
+	raceRead(a)
+	raceRead(v)
+	raceWrite(u)
+	raceWrite(s)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_scaling_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f32(k), C.ptrdiff_t(ldk), f32(a), f32(v), f32(u), f32(s))
+	} else {
+		C.ritz_scaling_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f64(k), C.ptrdiff_t(ldk), f64(a), f64(v), f64(u), f64(s))
+	}
+}
+
+func pairwiseCost[T Float](m, n, d, p int, x []T, ldx int, yt, out []T, ldo int) {
+	raceRead(x)
+	raceRead(yt)
+	raceWrite(out)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_paircost_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(d), C.int(p), f32(x), C.ptrdiff_t(ldx), f32(yt), f32(out), C.ptrdiff_t(ldo))
+	} else {
+		C.ritz_paircost_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(d), C.int(p), f64(x), C.ptrdiff_t(ldx), f64(yt), f64(out), C.ptrdiff_t(ldo))
+	}
+}

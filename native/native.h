@@ -1,0 +1,38 @@
+/* Kernels of package native. Every function exists at three instruction
+ * levels: base (SSE2), v3 (AVX2, FMA) and v4 (AVX-512), and for float (f32)
+ * and double (f64). The bodies are in kernels_body.h. */
+#ifndef RITZ_NATIVE_H
+#define RITZ_NATIVE_H
+#include <stddef.h>
+
+#define RITZ_KERNELS(level, type, real)                                        \
+	void ritz_exp_##type##_##level(ptrdiff_t n, const real *x, real *y);       \
+	void ritz_tanh_##type##_##level(ptrdiff_t n, const real *x, real *y);      \
+	void ritz_softmin_rows_##type##_##level(ptrdiff_t m, ptrdiff_t n,          \
+		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out);     \
+	void ritz_softmin_cols_##type##_##level(ptrdiff_t m, ptrdiff_t n,          \
+		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out);     \
+	void ritz_gibbs_##type##_##level(ptrdiff_t m, ptrdiff_t n, real eps,       \
+		const real *f, const real *g, const real *c, ptrdiff_t ldc,            \
+		real *out, ptrdiff_t ldo);                                             \
+	void ritz_scaling_##type##_##level(ptrdiff_t m, ptrdiff_t n,               \
+		const real *k, ptrdiff_t ldk, const real *a, const real *v,            \
+		real *u, real *s);                                                     \
+	void ritz_paircost_##type##_##level(ptrdiff_t m, ptrdiff_t n,              \
+		ptrdiff_t d, int p, const real *x, ptrdiff_t ldx, const real *yt,      \
+		real *out, ptrdiff_t ldo);
+
+#define RITZ_LEVEL(level)                                                      \
+	RITZ_KERNELS(level, f32, float)                                            \
+	RITZ_KERNELS(level, f64, double)
+
+RITZ_LEVEL(base)
+#ifdef __x86_64__
+RITZ_LEVEL(v3)
+RITZ_LEVEL(v4)
+#endif
+
+/* The highest level of this processor: 0 base, 1 v3, 2 v4. */
+int ritz_level(void);
+
+#endif

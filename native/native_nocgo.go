@@ -1,0 +1,36 @@
+//go:build !cgo
+
+package native
+
+// Level names the instruction level in use.
+func Level() string { return "go" }
+
+// Levels lists the levels that this processor can run, lowest first.
+func Levels() []string { return []string{"go"} }
+
+// SetLevel chooses a level, for tests and measurements. It reports whether
+// the level exists here.
+func SetLevel(level string) bool { return level == "go" }
+
+func exp[T Float](x, y []T)  { expGo(x, y) }
+func tanh[T Float](x, y []T) { tanhGo(x, y) }
+
+func softMinRows[T Float](m, n int, ε T, c []T, ldc int, g, out []T) {
+	softMinRowsGo(m, n, ε, c, ldc, g, out)
+}
+
+func softMinCols[T Float](m, n int, ε T, c []T, ldc int, g, out []T) {
+	softMinColsGo(m, n, ε, c, ldc, g, out)
+}
+
+func gibbs[T Float](m, n int, ε T, f, g, c []T, ldc int, out []T, ldo int) {
+	gibbsGo(m, n, ε, f, g, c, ldc, out, ldo)
+}
+
+func scalingStep[T Float](m, n int, k []T, ldk int, a, v, u, s []T) {
+	scalingStepGo(m, n, k, ldk, a, v, u, s)
+}
+
+func pairwiseCost[T Float](m, n, d, p int, x []T, ldx int, yt, out []T, ldo int) {
+	pairwiseCostGo(m, n, d, p, x, ldx, yt, out, ldo)
+}

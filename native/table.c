@@ -1,0 +1,48 @@
+#include "table.h"
+
+#ifdef __x86_64__
+#define AT(name, type) (level == 2 ? ritz_##name##_##type##_v4 : level == 1 ? ritz_##name##_##type##_v3 : ritz_##name##_##type##_base)
+#else
+#define AT(name, type) ((void)level, ritz_##name##_##type##_base)
+#endif
+
+#define DOORS(type, real)                                                      \
+	void ritz_exp_##type(int level, ptrdiff_t n, const real *x, real *y)       \
+	{                                                                          \
+		AT(exp, type)(n, x, y);                                                \
+	}                                                                          \
+	void ritz_tanh_##type(int level, ptrdiff_t n, const real *x, real *y)      \
+	{                                                                          \
+		AT(tanh, type)(n, x, y);                                               \
+	}                                                                          \
+	void ritz_softmin_rows_##type(int level, ptrdiff_t m, ptrdiff_t n,         \
+		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out)      \
+	{                                                                          \
+		AT(softmin_rows, type)(m, n, eps, c, ldc, g, out);                     \
+	}                                                                          \
+	void ritz_softmin_cols_##type(int level, ptrdiff_t m, ptrdiff_t n,         \
+		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out)      \
+	{                                                                          \
+		AT(softmin_cols, type)(m, n, eps, c, ldc, g, out);                     \
+	}                                                                          \
+	void ritz_gibbs_##type(int level, ptrdiff_t m, ptrdiff_t n, real eps,      \
+		const real *f, const real *g, const real *c, ptrdiff_t ldc,            \
+		real *out, ptrdiff_t ldo)                                              \
+	{                                                                          \
+		AT(gibbs, type)(m, n, eps, f, g, c, ldc, out, ldo);                    \
+	}                                                                          \
+	void ritz_scaling_##type(int level, ptrdiff_t m, ptrdiff_t n,              \
+		const real *k, ptrdiff_t ldk, const real *a, const real *v,            \
+		real *u, real *s)                                                      \
+	{                                                                          \
+		AT(scaling, type)(m, n, k, ldk, a, v, u, s);                           \
+	}                                                                          \
+	void ritz_paircost_##type(int level, ptrdiff_t m, ptrdiff_t n,             \
+		ptrdiff_t d, int p, const real *x, ptrdiff_t ldx, const real *yt,      \
+		real *out, ptrdiff_t ldo)                                              \
+	{                                                                          \
+		AT(paircost, type)(m, n, d, p, x, ldx, yt, out, ldo);                  \
+	}
+
+DOORS(f32, float)
+DOORS(f64, double)

@@ -1,0 +1,27 @@
+/* One table of kernels for each element type and level, and the doors through
+ * which Go calls the kernels of one level. */
+#ifndef RITZ_TABLE_H
+#define RITZ_TABLE_H
+#include "native.h"
+
+#define RITZ_DOORS(type, real)                                                 \
+	void ritz_exp_##type(int level, ptrdiff_t n, const real *x, real *y);      \
+	void ritz_tanh_##type(int level, ptrdiff_t n, const real *x, real *y);     \
+	void ritz_softmin_rows_##type(int level, ptrdiff_t m, ptrdiff_t n,         \
+		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out);     \
+	void ritz_softmin_cols_##type(int level, ptrdiff_t m, ptrdiff_t n,         \
+		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out);     \
+	void ritz_gibbs_##type(int level, ptrdiff_t m, ptrdiff_t n, real eps,      \
+		const real *f, const real *g, const real *c, ptrdiff_t ldc,            \
+		real *out, ptrdiff_t ldo);                                             \
+	void ritz_scaling_##type(int level, ptrdiff_t m, ptrdiff_t n,              \
+		const real *k, ptrdiff_t ldk, const real *a, const real *v,            \
+		real *u, real *s);                                                     \
+	void ritz_paircost_##type(int level, ptrdiff_t m, ptrdiff_t n,             \
+		ptrdiff_t d, int p, const real *x, ptrdiff_t ldx, const real *yt,      \
+		real *out, ptrdiff_t ldo);
+
+RITZ_DOORS(f32, float)
+RITZ_DOORS(f64, double)
+
+#endif
