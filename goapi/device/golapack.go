@@ -29,19 +29,20 @@ func out64[T Float](a Dense[T], b Dense[float64]) {
 	}
 }
 
-// withWork calls f twice: for the workspace size, then with the workspace.
-func withWork(f func(work []float64, lwork int)) {
+// withWork calls f twice: for the workspace size, then with a workspace of at
+// least least elements.
+func withWork(least int, f func(work []float64, lwork int)) {
 	var size [1]float64
 	f(size[:], -1)
-	n := int(size[0])
-	f(make([]float64, max(1, n)), max(1, n))
+	n := max(least, int(size[0]))
+	f(make([]float64, n), n)
 }
 
 func (GoKernels[T]) QR(a, r Dense[T]) error {
 	m, n := a.Rows, a.Cols
 	d := in64(a)
 	tau := make([]float64, n)
-	withWork(func(work []float64, lwork int) {
+	withWork(n, func(work []float64, lwork int) {
 		goLAPACK.Dgeqrf(m, n, d.Data, d.Stride, tau, work, lwork)
 	})
 	for i := range n {
@@ -51,7 +52,7 @@ func (GoKernels[T]) QR(a, r Dense[T]) error {
 			row[j] = T(d.At(i, j))
 		}
 	}
-	withWork(func(work []float64, lwork int) {
+	withWork(n, func(work []float64, lwork int) {
 		goLAPACK.Dorgqr(m, n, n, d.Data, d.Stride, tau, work, lwork)
 	})
 	out64(a, d)
@@ -74,7 +75,7 @@ func (GoKernels[T]) Eigh(a Dense[T], w []T) error {
 	d := in64(a)
 	values := make([]float64, d.Rows)
 	ok := true
-	withWork(func(work []float64, lwork int) {
+	withWork(3*d.Rows, func(work []float64, lwork int) {
 		ok = goLAPACK.Dsyev(lapack.EVCompute, blas.Lower, d.Rows, d.Data, d.Stride, values, work, lwork)
 	})
 	if !ok {
@@ -94,6 +95,9 @@ func (GoKernels[T]) Eigh(a Dense[T], w []T) error {
 
 func (GoKernels[T]) SVD(a, u Dense[T], s []T, vt Dense[T]) error {
 	d := in64(a)
+	if d.Stride != d.Cols { // Dgesvd slices A as if its last row were whole
+		d = d.Clone()
+	}
 	job := lapack.SVDStore
 	du, dvt := Dense[float64]{Stride: 1}, Dense[float64]{Stride: 1}
 	if u.Data == nil {
@@ -103,7 +107,7 @@ func (GoKernels[T]) SVD(a, u Dense[T], s []T, vt Dense[T]) error {
 	}
 	values := make([]float64, len(s))
 	ok := true
-	withWork(func(work []float64, lwork int) {
+	withWork(5*len(s), func(work []float64, lwork int) {
 		ok = goLAPACK.Dgesvd(job, job, d.Rows, d.Cols, d.Data, d.Stride, values,
 			du.Data, du.Stride, dvt.Data, dvt.Stride, work, lwork)
 	})

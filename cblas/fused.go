@@ -1,0 +1,111 @@
+//go:build cgo
+
+package cblas
+
+import (
+	"sync"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/native"
+)
+
+// Work on fewer elements than this stays on one goroutine.
+const minWork = 1 << 14
+
+// spread splits [0,n) among the device's threads if the work, counted in
+// elements, is worth it. part numbers the pieces.
+func (k kernels[T]) spread(n, elements int, f func(part, lo, hi int)) {
+	parts := max(1, min(k.threads, n, elements/minWork))
+	if parts == 1 {
+		f(0, 0, n)
+		return
+	}
+	var wg sync.WaitGroup
+	for p := 1; p < parts; p++ {
+		wg.Go(func() { f(p, p*n/parts, (p+1)*n/parts) })
+	}
+	f(0, 0, n/parts)
+	wg.Wait()
+}
+
+func (k kernels[T]) Map(f device.Func, a, b device.Dense[T]) {
+	kernel := native.Exp[T]
+	switch f {
+	case device.Exp:
+	case device.Tanh:
+		kernel = native.Tanh[T]
+	default:
+		k.GoKernels.Map(f, a, b)
+		return
+	}
+	if a.Rows == 1 { // a long vector: split it
+		k.spread(a.Cols, a.Cols, func(_, lo, hi int) { kernel(a.Data[lo:hi], b.Data[lo:hi]) })
+		return
+	}
+	k.spread(a.Rows, a.Rows*a.Cols, func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			kernel(a.Row(i), b.Row(i))
+		}
+	})
+}
+
+func (k kernels[T]) SoftMin(x device.Axis, ε T, c device.Dense[T], g, out []T) bool {
+	if x == device.PerRow {
+		k.spread(c.Rows, c.Rows*c.Cols, func(_, lo, hi int) {
+			native.SoftMinRows(hi-lo, c.Cols, ε, c.Data[lo*c.Stride:], c.Stride, g, out[lo:hi])
+		})
+		return true
+	}
+	k.spread(c.Cols, c.Rows*c.Cols, func(_, lo, hi int) {
+		native.SoftMinCols(c.Rows, hi-lo, ε, c.Data[lo:], c.Stride, g, out[lo:hi])
+	})
+	return true
+}
+
+func (k kernels[T]) Gibbs(ε T, f, g []T, c, out device.Dense[T]) bool {
+	k.spread(c.Rows, c.Rows*c.Cols, func(_, lo, hi int) {
+		native.Gibbs(hi-lo, c.Cols, ε, f[lo:hi], g, c.Data[lo*c.Stride:], c.Stride, out.Data[lo*out.Stride:], out.Stride)
+	})
+	return true
+}
+
+// partials holds the sums of threads other than the first between calls.
+var partials sync.Pool
+
+func (k kernels[T]) ScalingStep(m device.Dense[T], a, v, u, s []T) bool {
+	clear(s)
+	sums := make([]*[]T, k.threads)
+	k.spread(m.Rows, m.Rows*m.Cols, func(part, lo, hi int) {
+		sum := s
+		if part > 0 {
+			p, ok := partials.Get().(*[]T)
+			if !ok || cap(*p) < len(s) {
+				p = new([]T)
+				*p = make([]T, len(s))
+			}
+			*p = (*p)[:len(s)]
+			clear(*p)
+			sums[part] = p
+			sum = *p
+		}
+		native.ScalingStep(hi-lo, m.Cols, m.Data[lo*m.Stride:], m.Stride, a[lo:hi], v, u[lo:hi], sum)
+	})
+	for _, p := range sums {
+		if p == nil {
+			continue
+		}
+		for j, x := range *p {
+			s[j] += x
+		}
+		partials.Put(p)
+	}
+	return true
+}
+
+func (k kernels[T]) PairwiseCost(p int, x, y, out device.Dense[T]) bool {
+	yt := y.T()
+	k.spread(x.Rows, out.Rows*out.Cols*x.Cols, func(_, lo, hi int) {
+		native.PairwiseCost(hi-lo, out.Cols, x.Cols, p, x.Data[lo*x.Stride:], x.Stride, yt.Data, out.Data[lo*out.Stride:], out.Stride)
+	})
+	return true
+}

@@ -1,0 +1,6 @@
+//go:build cgo && !ritz_static && !ritz_extblas
+
+package cblas
+
+// #cgo LDFLAGS: -lopenblas
+import "C"

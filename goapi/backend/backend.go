@@ -1,0 +1,95 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ritz-go/ritz/cblas"
+	"github.com/ritz-go/ritz/cusolver"
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Options for opening a device.
+type Options struct {
+	// Threads is the number of host threads of a CPU device. Zero means
+	// OPENBLAS_NUM_THREADS or OMP_NUM_THREADS if set, else GOMAXPROCS.
+	Threads int
+}
+
+// opener opens the devices of one backend. The argument is what follows the
+// colon of the name.
+type opener struct {
+	name string
+	open func(which string, o Options) (device.Device, error)
+}
+
+// openers are the backends in the order in which auto tries them.
+var openers = []opener{
+	{"cuda", func(which string, _ Options) (device.Device, error) { return cusolver.Open(which) }},
+	{"cpu", func(_ string, o Options) (device.Device, error) { return cblas.Open(cblas.Options{Threads: o.Threads}) }},
+	{"go", func(string, Options) (device.Device, error) { return device.Go(), nil }},
+}
+
+// Open opens the device with the given name, "" meaning auto. Close it when
+// done. With auto, the Notes of the device's Info say why a better one was
+// passed over.
+func Open(name string, o Options) (device.Device, error) {
+	if o.Threads < 0 {
+		return nil, device.Argument("threads", "is %d, must not be negative", o.Threads)
+	}
+	if name == "" || name == "auto" {
+		return openFirst(openers, o)
+	}
+	kind, which, numbered := strings.Cut(name, ":")
+	for _, b := range openers {
+		if b.name == kind && (!numbered || kind == "cuda" && which != "") {
+			return b.open(which, o)
+		}
+	}
+	return nil, fmt.Errorf("%w: %w", &device.UnavailableError{Device: name, Reason: "no device has this name; there are auto, cuda, cuda:N, cuda:UUID, cpu and go"}, device.ErrArgument)
+}
+
+// openFirst opens the first backend that can be opened.
+func openFirst(candidates []opener, o Options) (device.Device, error) {
+	var why []string
+	for _, b := range candidates {
+		d, err := b.open("", o)
+		if err == nil {
+			return withNotes(d, why), nil
+		}
+		if !errors.Is(err, device.ErrUnavailable) {
+			return nil, err
+		}
+		why = append(why, "passed over "+reason(b.name, err))
+	}
+	return nil, &device.UnavailableError{Device: "auto", Reason: strings.Join(why, "; ")}
+}
+
+// reason returns why a backend could not be opened, its name first.
+func reason(name string, err error) string {
+	var u *device.UnavailableError
+	if errors.As(err, &u) {
+		return u.Device + ": " + u.Reason
+	}
+	return name + ": " + err.Error()
+}
+
+// noted is a device with remarks on how it was chosen.
+type noted struct {
+	device.Device
+	notes []string
+}
+
+func withNotes(d device.Device, notes []string) device.Device {
+	if len(notes) == 0 {
+		return d
+	}
+	return &noted{d, notes}
+}
+
+func (n *noted) Info() device.Info {
+	info := n.Device.Info()
+	info.Notes = append(append([]string(nil), info.Notes...), n.notes...)
+	return info
+}

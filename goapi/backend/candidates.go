@@ -1,0 +1,79 @@
+package backend
+
+import (
+	"fmt"
+
+	"github.com/ritz-go/ritz/cusolver"
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Candidate is a device that this machine has or could have.
+type Candidate struct {
+	Name        string // what Open takes
+	Description string
+	Available   bool
+	Chosen      bool   // what Open("auto") opens
+	Reason      string // why it is available, chosen, or not
+	Info        device.Info
+}
+
+// Devices lists every GPU that NVML shows and both CPU devices, best first.
+// It opens and closes the CPU devices to ask them for their Info.
+func Devices() []Candidate {
+	list := gpus()
+	for _, b := range openers[1:] {
+		c := Candidate{Name: b.name, Description: "not built"}
+		d, err := b.open("", Options{})
+		if err != nil {
+			c.Reason = reason(b.name, err)
+			list = append(list, c)
+			continue
+		}
+		c.Info, c.Available, c.Reason = d.Info(), true, "available"
+		c.Description = describe(c.Info)
+		d.Close()
+		list = append(list, c)
+	}
+	for i := range list {
+		if list[i].Available {
+			list[i].Chosen = true
+			list[i].Reason = "the best available device"
+			break
+		}
+	}
+	return list
+}
+
+func describe(i device.Info) string {
+	s := fmt.Sprintf("%s on %s, %d threads", i.Backend, i.Hardware, i.Threads)
+	if i.Library != "" {
+		s += ", " + i.Library
+	}
+	if i.Core != "" {
+		s += " (" + i.Core + " kernels)"
+	}
+	return s + ", own kernels: " + i.Level
+}
+
+// gpus lists the GPUs, or one line that says why there is none.
+func gpus() []Candidate {
+	m, err := cusolver.Probe()
+	if err != nil {
+		return []Candidate{{Name: "cuda", Description: "NVIDIA GPU", Reason: reason("cuda", err)}}
+	}
+	var list []Candidate
+	for _, g := range m.GPUs {
+		c := Candidate{Name: "cuda:" + g.UUID, Description: g.String(), Reason: g.Reason}
+		if g.Usable {
+			d, err := cusolver.Open(g.UUID)
+			if err != nil {
+				c.Reason = reason(c.Name, err)
+			} else {
+				c.Info, c.Available = d.Info(), true
+				d.Close()
+			}
+		}
+		list = append(list, c)
+	}
+	return list
+}

@@ -1,0 +1,150 @@
+package conform
+
+import (
+	"math"
+	"testing"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/rng"
+)
+
+func testRandom[T device.Float](t *testing.T, b *bench[T]) {
+	for d, f := range map[device.Distribution]func(seed, stream, start uint64, dst []T){
+		device.Normal: rng.Normal[T], device.Uniform: rng.Uniform[T], device.Rademacher: rng.Rademacher[T],
+	} {
+		for _, s := range [][2]int{{1, 1}, {3, 7}, {200, 333}} {
+			want := device.NewDense[T](s[0], s[1])
+			f(9, 4, 0, want.Data)
+			m := b.blank(s[0], s[1])
+			b.q.Random(d, 9, 4, m)
+			b.near("Random", b.get(m), at(want), constant(0))
+		}
+	}
+}
+
+func testSoftMin[T device.Float](t *testing.T, b *bench[T]) {
+	for _, s := range [][2]int{{1, 1}, {1, 33}, {33, 1}, {9, 17}, {40, 300}, {300, 40}} {
+		r, c := s[0], s[1]
+		for _, ε := range []float64{2, 0.1} {
+			C := b.random(r, c)
+			for _, x := range []device.Axis{device.PerRow, device.PerCol} {
+				outer, inner := r, c
+				cost := at(C)
+				if x == device.PerCol {
+					outer, inner = c, r
+					cost = op(device.Transp, C)
+				}
+				g := b.random(1, inner)
+				if inner > 2 {
+					g.Set(0, 1, T(math.Inf(-1)))
+				}
+				want := func(i int) float64 {
+					top, sum := math.Inf(-1), 0.0
+					for j := range inner {
+						top = max(top, float64(g.At(0, j))-cost(i, j))
+					}
+					for j := range inner {
+						sum += math.Exp((float64(g.At(0, j)) - cost(i, j) - top) / ε)
+					}
+					return -ε*math.Log(sum) - top
+				}
+				for _, gm := range b.vectors(g) {
+					for _, out := range []device.Matrix[T]{b.blank(1, outer), b.blank(outer, 1), b.q.Alloc(outer, 1)} {
+						device.SoftMin(b.q, x, T(ε), b.put(C), gm, out)
+						b.near("SoftMin", b.get(out), func(i, j int) float64 { return want(max(i, j)) },
+							constant(b.eps*(40+2*math.Sqrt(float64(inner)))))
+					}
+				}
+			}
+		}
+	}
+	none := device.NewDense[T](1, 5)
+	for j := range none.Data {
+		none.Data[j] = T(math.Inf(-1))
+	}
+	out := b.q.Alloc(1, 3)
+	device.SoftMin(b.q, device.PerRow, 1, b.put(b.random(3, 5)), b.put(none), out)
+	b.near("SoftMin without terms", b.get(out), constant(math.Inf(1)), constant(0))
+}
+
+func testGibbs[T device.Float](t *testing.T, b *bench[T]) {
+	const r, c, ε = 19, 37, 0.25
+	C, f, g := b.random(r, c), b.random(1, r), b.random(1, c)
+	for _, fm := range b.vectors(f) {
+		for _, gm := range b.vectors(g) {
+			m := b.put(C)
+			device.Gibbs(b.q, ε, fm, gm, m, m)
+			want := func(i, j int) float64 {
+				return math.Exp((float64(f.At(0, i)) + float64(g.At(0, j)) - float64(C.At(i, j))) / ε)
+			}
+			// The exponent, of size up to 12/ε, has an error of a few eps of its own size.
+			b.near("Gibbs", b.get(m), want, func(i, j int) float64 { return b.eps * (4 + 40/ε) * want(i, j) })
+		}
+	}
+}
+
+func testScalingStep[T device.Float](t *testing.T, b *bench[T]) {
+	for _, s := range [][2]int{{1, 1}, {7, 33}, {33, 7}, {150, 200}} {
+		r, c := s[0], s[1]
+		K, a, v := device.NewDense[T](r, c), device.NewDense[T](1, r), device.NewDense[T](1, c)
+		rng.Uniform(1, 1, 0, K.Data)
+		rng.Uniform(1, 2, 0, a.Data)
+		rng.Uniform(1, 3, 0, v.Data)
+		for j := range c {
+			K.Set(0, j, 0)
+		}
+		a.Set(0, 0, 0)
+		u := make([]float64, r)
+		for i := range r {
+			sum := 0.0
+			for j := range c {
+				sum += float64(K.At(i, j)) * float64(v.At(0, j))
+			}
+			if i > 0 {
+				u[i] = float64(a.At(0, i)) / sum
+			}
+		}
+		for _, am := range b.vectors(a) {
+			um, sm := b.blank(1, r), b.blank(c, 1)
+			device.ScalingStep(b.q, b.put(K), am, b.put(v), um, sm)
+			b.near("ScalingStep: u", b.get(um), func(_, i int) float64 { return u[i] },
+				func(_, i int) float64 { return float64(c+4) * b.eps * u[i] })
+			b.near("ScalingStep: s", b.get(sm), func(j, _ int) float64 {
+				sum := 0.0
+				for i := range r {
+					sum += float64(K.At(i, j)) * u[i]
+				}
+				return sum
+			}, func(j, _ int) float64 {
+				sum := 0.0
+				for i := range r {
+					sum += float64(K.At(i, j)) * u[i]
+				}
+				return float64(r+c+8) * b.eps * sum
+			})
+		}
+	}
+}
+
+func testPairwiseCost[T device.Float](t *testing.T, b *bench[T]) {
+	for _, s := range [][3]int{{1, 1, 1}, {9, 33, 2}, {33, 9, 5}, {70, 150, 17}} {
+		x, y := b.random(s[0], s[2]), b.random(s[1], s[2])
+		copy(y.Row(0), x.Row(0)) // a distance of exactly zero
+		for p := 1; p <= 2; p++ {
+			out := b.blank(s[0], s[1])
+			device.PairwiseCost(b.q, p, b.put(x), b.put(y), out)
+			want := func(i, j int) float64 {
+				d := 0.0
+				for k := range s[2] {
+					e := float64(x.At(i, k)) - float64(y.At(j, k))
+					d += e * e
+				}
+				if p == 1 {
+					return math.Sqrt(d)
+				}
+				return d
+			}
+			b.near("PairwiseCost", b.get(out), want, func(i, j int) float64 { return float64(s[2]+4) * b.eps * want(i, j) })
+		}
+	}
+}
