@@ -1,0 +1,43 @@
+// Package sinkhorn solves entropy-regularised optimal transport:
+//
+//	minimise ⟨C,P⟩ + ε·Σᵢⱼ Pᵢⱼ·log(Pᵢⱼ/(aᵢ·bⱼ))  over P ≥ 0, P·1 = a, Pᵀ·1 = b
+//
+// for a dense cost matrix C or for two clouds of points, whose costs
+// ‖xᵢ-yⱼ‖ or ‖xᵢ-yⱼ‖² are then computed in tiles and need not be stored.
+//
+// # Potentials
+//
+// The optimal plan is Pᵢⱼ = aᵢ·bⱼ·exp((fᵢ+gⱼ-Cᵢⱼ)/ε). The potentials f and g
+// are in the units of C and refer to the product measure a⊗b (the "KL form").
+// Libraries that write Pᵢⱼ = exp((fᵢ+gⱼ-Cᵢⱼ)/ε) use the "entropy form", which
+// differs by ε·log a and ε·log b: [Result.EntropyPotentials] converts. f+c and
+// g-c describe the same plan.
+//
+// # Method
+//
+// Sinkhorn's iteration runs in the log domain, which no ε can overflow, or on
+// scalings of a stored kernel exp((f̂ᵢ+ĝⱼ-Cᵢⱼ)/ε), which costs no exponential
+// and reads the kernel once an iteration. The kernel is rebuilt around the
+// current potentials f̂ and ĝ (absorption) before the scalings leave the range
+// of the number type, and where even that fails the log domain takes over.
+//
+// Both are over-relaxed. With λ the second eigenvalue of the linearised
+// iteration, plain Sinkhorn gains a factor λ an iteration, the relaxed one
+// (1-√(1-λ))/(1+√(1-λ)): at λ = 0.98 that is 10 times fewer iterations. λ is
+// estimated while iterating (Thibault, Chizat, Dossal, Papadakis: Overrelaxed
+// Sinkhorn-Knopp, 2017; Lehmann, von Renesse, Sambale, Uschmajew: A note on
+// overrelaxation in the Sinkhorn algorithm, 2021; Young's theory of SOR). Here
+// only g is iterated, f being exact for it, and the relaxation takes the form
+// of a heavy ball with step ω² and momentum (ω-1)², which has the same rate
+// and keeps the iteration at one pass over the kernel. Small ε is approached
+// through larger ones.
+//
+// # Certificate
+//
+// Whatever the number type, a result is checked in float64 with plans rebuilt
+// from the potentials: how far the plan is from the marginals, the cost of a
+// plan that meets them (rounded by Altschuler, Weed, Rigollet: Near-linear
+// time approximation algorithms for optimal transport, 2017), and the value of
+// a feasible dual solution. The cost without regularisation lies between the
+// last two for certain, the errors of the floating-point sums included.
+package sinkhorn

@@ -1,0 +1,102 @@
+package sinkhorn
+
+import (
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Problem is a transport problem from n to m points. Exactly one of Cost and
+// the pair X, Y is given; the other is the zero value.
+type Problem[T device.Float] struct {
+	// Cost is the n×m cost matrix, finite, of any sign.
+	Cost device.Dense[T]
+	// X (n×d) and Y (m×d) are points, one in a row, with the costs
+	// ‖xᵢ-yⱼ‖₂^P. P is 1 or 2; 0 stands for 2.
+	X, Y device.Dense[T]
+	P    int
+	// A (n) and B (m) are the masses: not negative, with the same positive
+	// sum. nil is the uniform distribution. Points without mass are
+	// allowed; their potentials are those that the others imply.
+	A, B []T
+	// Warm holds the potentials g (m) of a similar problem to start from;
+	// nil starts at zero.
+	Warm []T
+}
+
+// Method names an iteration.
+type Method string
+
+const (
+	// Auto is Scaling where its kernel fits into Options.Memory, else Log.
+	Auto Method = "auto"
+	// Log iterates in the log domain: about 2·n·m exponentials an
+	// iteration.
+	Log Method = "log"
+	// Scaling iterates on scalings of a stored kernel and passes through the
+	// log domain where they would overflow: 2·n·m multiply-adds and one
+	// reading of the kernel an iteration.
+	Scaling Method = "scaling"
+)
+
+// Options of Solve. All but Epsilon have useful zero values.
+type Options struct {
+	// Epsilon is the strength ε > 0 of the regularisation, in units of the
+	// costs. There is no default: it depends on the problem. 0.05 times
+	// the mean cost is smooth, 0.001 times sharp.
+	Epsilon float64
+	// Tol is the error at which to stop: ‖P·1-a‖₁ + ‖Pᵀ·1-b‖₁ relative to
+	// the total mass. The default is 1e-9 for float64 and 1e-4 for float32,
+	// or, at small ε, what rounding errors of the costs allow.
+	Tol float64
+	// MaxIterations limits the full iterations (both marginals); default
+	// 10000.
+	MaxIterations int
+	// Method defaults to Auto.
+	Method Method
+	// Relaxation is ω of the over-relaxation: 0 estimates it, 1 is plain
+	// Sinkhorn; otherwise 1 < ω < 2.
+	Relaxation float64
+	// Normalize scales A and B to the sum 1 each. Without it, sums that
+	// differ are an error.
+	Normalize bool
+	// Memory limits the bytes that a matrix of n·m elements may take: the
+	// costs between clouds and the kernel of Scaling are stored only below
+	// it. Default 2 GiB.
+	Memory int64
+	// Progress, if set, is called every few iterations.
+	Progress func(iteration int, marginalL1 float64)
+}
+
+// settings are Options with the defaults filled in.
+type settings struct {
+	Options
+	tolGiven bool
+}
+
+func (o Options) complete() (settings, error) {
+	switch {
+	case !(o.Epsilon > 0) || o.Epsilon > 1e300:
+		return settings{}, device.Argument("Epsilon", "is %v, must be positive and finite", o.Epsilon)
+	case !(o.Tol >= 0) || o.Tol > 1e300:
+		return settings{}, device.Argument("Tol", "is %v, must not be negative", o.Tol)
+	case o.MaxIterations < 0:
+		return settings{}, device.Argument("MaxIterations", "is %d, must not be negative", o.MaxIterations)
+	case o.Relaxation != 0 && !(o.Relaxation >= 1 && o.Relaxation < 2):
+		return settings{}, device.Argument("Relaxation", "is %v, must be 0 or in [1,2)", o.Relaxation)
+	case o.Memory < 0:
+		return settings{}, device.Argument("Memory", "is %d, must not be negative", o.Memory)
+	}
+	switch o.Method {
+	case "":
+		o.Method = Auto
+	case Auto, Log, Scaling:
+	default:
+		return settings{}, device.Argument("Method", "is %q, must be %q, %q or %q", o.Method, Auto, Log, Scaling)
+	}
+	if o.MaxIterations == 0 {
+		o.MaxIterations = 10000
+	}
+	if o.Memory == 0 {
+		o.Memory = 2 << 30
+	}
+	return settings{Options: o, tolGiven: o.Tol > 0}, nil
+}

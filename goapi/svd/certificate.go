@@ -1,0 +1,206 @@
+package svd
+
+import (
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Certificate says how far a decomposition can be off.
+//
+// Residual is ‖A - U·diag(S)·Vᵀ‖_F/‖A‖_F. For a truncated decomposition it is
+// the relative error of the approximation of rank k.
+//
+// ErrorBound is an upper bound of |S[i] - σᵢ| in the units of A, where σᵢ are
+// exact singular values of A: the i-th largest for a full decomposition, k
+// different ones for a randomized one, whose Ritz values lie below the ones
+// they approximate.
+//
+// OrthogonalityU and OrthogonalityV are upper bounds of ‖UᵀU - I‖₂ and
+// ‖VᵀV - I‖₂.
+//
+// The norms are not computed in full but from ten random vectors: Residual of
+// a full decomposition is an unbiased estimate, and the bounds hold with
+// probability 1 - 10⁻¹⁰ (Halko, Martinsson and Tropp, 2011, section 4.3).
+// With ValuesOnly, a full decomposition has no factors to check: ErrorBound
+// is then the a priori bound of a backward stable algorithm and the other
+// fields are NaN.
+type Certificate struct {
+	Residual       float64
+	OrthogonalityU float64
+	OrthogonalityV float64
+	ErrorBound     float64
+}
+
+// With p random vectors ω, ‖B‖₂ ≤ 10·√(2/π)·max‖B·ω‖ but for a chance of
+// 10^-p.
+const probes = 10
+
+var halko = 10 * math.Sqrt(2/math.Pi)
+
+// probe returns for B·Ω (r×probes) the estimate of ‖B‖_F and the bound of
+// ‖B‖₂.
+func probe[T device.Float](q device.Queue[T], b device.Matrix[T]) (estimate, bound float64, err error) {
+	defer q.Scope()()
+	// The largest entry is divided out: squares of rounding errors of tiny
+	// float32 matrices would underflow.
+	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, b, out) })
+	if err != nil || largest == 0 {
+		return 0, 0, err
+	}
+	n, host := q.Alloc(1, probes), make([]T, probes)
+	w := q.Alloc(b.Rows, b.Cols)
+	q.Add(T(1/largest), device.NoTrans, b, 0, device.NoTrans, device.Matrix[T]{}, w)
+	q.Reduce(device.SumSquares, device.PerCol, w, n)
+	q.Download(device.Vector(host), n)
+	if err := q.Sync(); err != nil {
+		return 0, 0, err
+	}
+	sum, most := 0.0, 0.0
+	for _, s := range host {
+		sum += float64(s)
+		most = max(most, float64(s))
+	}
+	return largest * math.Sqrt(sum/probes), largest * halko * math.Sqrt(most), nil
+}
+
+// orthogonality bounds ‖B·Bᵀ - I‖₂ for rows (NoTrans) or ‖BᵀB - I‖₂ for
+// columns (Transp).
+func orthogonality[T device.Float](q device.Queue[T], t device.Trans, b device.Matrix[T], seed, stream uint64) (float64, error) {
+	defer q.Scope()()
+	k, n := b.Rows, b.Cols
+	if t == device.Transp {
+		k, n = n, k
+	}
+	ω, long, short := q.Alloc(k, probes), q.Alloc(n, probes), q.Alloc(k, probes)
+	q.Random(device.Normal, seed, stream, ω)
+	q.Gemm(!t, device.NoTrans, 1, b, ω, 0, long)
+	q.Copy(short, ω)
+	q.Gemm(t, device.NoTrans, 1, b, long, -1, short)
+	_, bound, err := probe(q, short)
+	return bound, err
+}
+
+// stretch bounds how much the singular values of U·S·Vᵀ can differ from S in
+// relative terms because U and V are not quite orthonormal (Ostrowski).
+func (c *Certificate) stretch() float64 {
+	return math.Sqrt((1+c.OrthogonalityU)*(1+c.OrthogonalityV)) - 1
+}
+
+func norms[T device.Float](q device.Queue[T], a, s device.Matrix[T]) (frobenius, largest float64, err error) {
+	square, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, a, out) })
+	if err != nil {
+		return 0, 0, err
+	}
+	largest, err = scalar(q, func(out device.Matrix[T]) { q.Copy(out, s.Slice(0, 1, 0, 1)) })
+	return math.Sqrt(square), largest, err
+}
+
+func (f *Factors[T]) orthogonality(q device.Queue[T], seed uint64) (u, v float64, err error) {
+	if u, err = orthogonality(q, device.Transp, f.U, seed, streamProbesU); err != nil {
+		return
+	}
+	v, err = orthogonality(q, device.NoTrans, f.Vt, seed, streamProbesV)
+	return
+}
+
+// residual returns estimate and bound of A - U·S·Vᵀ.
+func residual[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], seed uint64) (estimate, bound float64, err error) {
+	defer q.Scope()()
+	ω, aω, vω := q.Alloc(a.Cols, probes), q.Alloc(a.Rows, probes), q.Alloc(f.Vt.Rows, probes)
+	q.Random(device.Normal, seed, streamProbesA, ω)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, a, ω, 0, aω)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, f.Vt, ω, 0, vω)
+	q.ScaleBy(device.PerRow, f.S, vω, vω)
+	q.Gemm(device.NoTrans, device.NoTrans, -1, f.U, vω, 1, aω)
+	return probe(q, aω)
+}
+
+// certify fills in f's certificate; whole is the decomposition with all
+// singular values, of which f is the leading part.
+func certify[T device.Float](q device.Queue[T], a device.Matrix[T], f, whole *Factors[T], seed uint64) error {
+	c := &f.Certificate
+	frobenius, largest, err := norms(q, a, f.S)
+	if err != nil {
+		return err
+	}
+	if c.OrthogonalityU, c.OrthogonalityV, err = whole.orthogonality(q, seed); err != nil {
+		return err
+	}
+	estimate, bound, err := residual(q, a, whole, seed)
+	if err != nil {
+		return err
+	}
+	c.ErrorBound = bound + largest*c.stretch()
+	if whole != f {
+		if estimate, _, err = residual(q, a, f, seed); err != nil {
+			return err
+		}
+	}
+	c.Residual = relative(estimate, frobenius)
+	return nil
+}
+
+// certifyTruncated fills in the certificate of a Rayleigh–Ritz result, for
+// which AᵀU = V·S holds to rounding, so that W = A·V - U·S alone decides: A
+// has singular values within ‖W‖₂ of S.
+func certifyTruncated[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], seed uint64) error {
+	defer q.Scope()()
+	c := &f.Certificate
+	frobenius, largest, err := norms(q, a, f.S)
+	if err != nil {
+		return err
+	}
+	if c.OrthogonalityU, c.OrthogonalityV, err = f.orthogonality(q, seed); err != nil {
+		return err
+	}
+	us, uv := q.Alloc(a.Rows, f.U.Cols), q.Alloc(a.Cols, f.U.Cols)
+	q.ScaleBy(device.PerCol, f.S, f.U, us)
+	q.Gemm(device.NoTrans, device.Transp, 1, a, f.Vt, -1, us)
+	left, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, us, out) })
+	if err != nil {
+		return err
+	}
+	q.Add(1, device.Transp, f.Vt, 0, device.NoTrans, device.Matrix[T]{}, uv)
+	q.ScaleBy(device.PerCol, f.S, uv, uv)
+	q.Gemm(device.Transp, device.NoTrans, 1, a, f.U, -1, uv)
+	right, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, uv, out) })
+	if err != nil {
+		return err
+	}
+	c.ErrorBound = math.Sqrt(max(left, right)) + largest*c.stretch()
+
+	// ‖A - U·S·Vᵀ‖² = ‖A‖² - ΣS² unless the difference drowns in rounding.
+	energy, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, f.S, out) })
+	if err != nil {
+		return err
+	}
+	rest := frobenius*frobenius - energy
+	if rest > 1e3*device.Epsilon[T]()*frobenius*frobenius {
+		c.Residual = relative(math.Sqrt(rest), frobenius)
+		return nil
+	}
+	estimate, _, err := residual(q, a, f, seed)
+	c.Residual = relative(estimate, frobenius)
+	return err
+}
+
+// certifyValues fills in the a priori certificate of values without vectors.
+// Backward stable algorithms give the values of a matrix within p·eps·σ₁;
+// LAPACK's documentation calls p a modestly growing function of the
+// dimensions, here the larger of them, which measured errors stay well below.
+func certifyValues[T device.Float](q device.Queue[T], f *Factors[T], dim int) error {
+	largest, err := scalar(q, func(out device.Matrix[T]) { q.Copy(out, f.S.Slice(0, 1, 0, 1)) })
+	f.Certificate = Certificate{
+		Residual: math.NaN(), OrthogonalityU: math.NaN(), OrthogonalityV: math.NaN(),
+		ErrorBound: float64(max(dim, 10)) * device.Epsilon[T]() * largest,
+	}
+	return err
+}
+
+func relative(x, whole float64) float64 {
+	if whole == 0 {
+		return x
+	}
+	return x / whole
+}

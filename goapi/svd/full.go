@@ -1,0 +1,121 @@
+package svd
+
+import (
+	"context"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Matrices at least so many times taller than wide are factored QR first. The
+// bidiagonalization then works on the small triangle, and Cholesky QR runs at
+// the speed of matrix products.
+const tall = 2
+
+// full computes all singular values and stores the first o.Rank.
+func full[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], f *Factors[T], o Options) error {
+	k := min(a.Rows, a.Cols)
+	whole := f
+	if o.Rank < k { // compute all, then keep the leading part
+		whole = &Factors[T]{S: q.Alloc(1, k)}
+		if !o.ValuesOnly {
+			whole.U, whole.Vt = q.Alloc(a.Rows, k), q.Alloc(k, a.Cols)
+		}
+	}
+	if err := decompose(ctx, q, a, whole.U, whole.S, whole.Vt); err != nil {
+		return err
+	}
+	if o.ValuesOnly {
+		q.Copy(f.S, whole.S.Slice(0, 1, 0, o.Rank))
+		return certifyValues(q, f, max(a.Rows, a.Cols))
+	}
+	if err := fixSigns(q, whole.U, whole.Vt); err != nil {
+		return err
+	}
+	if whole != f {
+		q.Copy(f.U, whole.U.Slice(0, a.Rows, 0, o.Rank))
+		q.Copy(f.S, whole.S.Slice(0, 1, 0, o.Rank))
+		q.Copy(f.Vt, whole.Vt.RowRange(0, o.Rank))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return certify(q, a, f, whole, o.Seed)
+}
+
+// decompose computes the thin decomposition of a; zero matrices for u and vt
+// ask for the values alone.
+func decompose[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
+	defer q.Scope()()
+	m, n := a.Rows, a.Cols
+	switch {
+	case m >= tall*n && n > 1:
+		return decomposeTall(ctx, q, a, u, s, vt)
+	case n >= tall*m && m > 1:
+		at := q.Alloc(n, m)
+		q.Add(1, device.Transp, a, 0, device.NoTrans, device.Matrix[T]{}, at)
+		if u.IsZero() {
+			return decomposeTall(ctx, q, at, u, s, vt)
+		}
+		v, ut := q.Alloc(n, m), q.Alloc(m, m)
+		if err := decomposeTall(ctx, q, at, v, s, ut); err != nil {
+			return err
+		}
+		q.Add(1, device.Transp, v, 0, device.NoTrans, device.Matrix[T]{}, vt)
+		q.Add(1, device.Transp, ut, 0, device.NoTrans, device.Matrix[T]{}, u)
+		return q.Sync()
+	}
+	work := q.Alloc(m, n)
+	q.Copy(work, a)
+	q.SVD(work, u, s, vt)
+	return q.Sync()
+}
+
+// decomposeTall decomposes A = QR, R = Uᵣ·S·Vᵀ, U = Q·Uᵣ.
+func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
+	n := a.Cols
+	basis, r := q.Alloc(a.Rows, n), q.Alloc(n, n)
+	q.Copy(basis, a)
+	if err := orthonormalize(q, basis, r); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if u.IsZero() {
+		q.SVD(r, u, s, vt)
+		return q.Sync()
+	}
+	ur := q.Alloc(n, n)
+	q.SVD(r, ur, s, vt)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, basis, ur, 0, u)
+	return q.Sync()
+}
+
+// fixSigns makes the entry of largest magnitude in each row of vt positive,
+// so that the result does not depend on the algorithm.
+func fixSigns[T device.Float](q device.Queue[T], u, vt device.Matrix[T]) error {
+	defer q.Scope()()
+	k := vt.Rows
+	extremes, host := q.Alloc(2, k), device.NewDense[T](2, k)
+	q.Reduce(device.Max, device.PerRow, vt, extremes.Row(0))
+	q.Reduce(device.Min, device.PerRow, vt, extremes.Row(1))
+	q.Download(host, extremes)
+	if err := q.Sync(); err != nil {
+		return err
+	}
+	signs := make([]T, k)
+	flip := false
+	for i := range signs {
+		signs[i] = 1
+		if -host.At(1, i) > host.At(0, i) {
+			signs[i], flip = -1, true
+		}
+	}
+	if flip {
+		d := q.Alloc(1, k)
+		q.Upload(d, device.Vector(signs))
+		q.ScaleBy(device.PerRow, d, vt, vt)
+		q.ScaleBy(device.PerCol, d, u, u)
+	}
+	return q.Sync()
+}

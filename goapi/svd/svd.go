@@ -1,0 +1,130 @@
+package svd
+
+import (
+	"context"
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Result is a decomposition in Go memory.
+type Result[T device.Float] struct {
+	U           device.Dense[T] // m×k, orthonormal columns; empty with ValuesOnly
+	S           []T             // k singular values, descending
+	Vt          device.Dense[T] // k×n, orthonormal rows; empty with ValuesOnly
+	Method      Method          // the algorithm that ran
+	Certificate Certificate
+}
+
+// Factors is a decomposition on a device.
+type Factors[T device.Float] struct {
+	U, S, Vt    device.Matrix[T] // S is 1×k; U and Vt are zero with ValuesOnly
+	Method      Method
+	Certificate Certificate
+}
+
+// Compute decomposes the m×n matrix a on dev. The sign of each pair of
+// singular vectors is such that the entry of largest magnitude in the row of
+// Vt is positive.
+//
+// Errors: *device.ShapeError, device.ErrEmpty, *device.NotFiniteError and
+// *device.ArgumentError for bad input, device.ErrNotConverged if LAPACK
+// fails, and the error of ctx, which is looked at between stages.
+//
+// A full decomposition costs about 22·n³ operations for n×n and 4·m·n² for
+// tall matrices; a randomized one about 6·m·n·(Rank+Oversampling)·
+// (PowerIterations+1).
+func Compute[T device.Float](ctx context.Context, dev device.Device, a device.Dense[T], o Options) (*Result[T], error) {
+	if err := device.CheckInput("matrix", a); err != nil {
+		return nil, err
+	}
+	if _, err := o.complete(a.Rows, a.Cols); err != nil {
+		return nil, err
+	}
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	m := q.Alloc(a.Rows, a.Cols)
+	q.Upload(m, a)
+	f, err := Factor(ctx, q, m, o)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result[T]{S: make([]T, f.S.Cols), Method: f.Method, Certificate: f.Certificate}
+	q.Download(device.Vector(r.S), f.S)
+	if !f.U.IsZero() {
+		r.U, r.Vt = device.NewDense[T](f.U.Rows, f.U.Cols), device.NewDense[T](f.Vt.Rows, f.Vt.Cols)
+		q.Download(r.U, f.U)
+		q.Download(r.Vt, f.Vt)
+	}
+	return r, q.Sync()
+}
+
+// Factor decomposes a matrix that is on the device of q. a is not changed.
+// The factors live in the scope of q that is open at the call.
+func Factor[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], o Options) (*Factors[T], error) {
+	o, err := o.complete(a.Rows, a.Cols)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f := &Factors[T]{S: q.Alloc(1, o.Rank), Method: o.Method}
+	if !o.ValuesOnly {
+		f.U, f.Vt = q.Alloc(a.Rows, o.Rank), q.Alloc(o.Rank, a.Cols)
+	}
+	defer q.Scope()()
+	scaled, factor, err := scale(q, a)
+	if err != nil {
+		return nil, err
+	}
+	if o.Method == Full {
+		err = full(ctx, q, scaled, f, o)
+	} else {
+		err = randomized(ctx, q, scaled, f, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if factor != 1 {
+		q.Add(T(1/factor), device.NoTrans, f.S, 0, device.NoTrans, device.Matrix[T]{}, f.S)
+		f.Certificate.ErrorBound /= factor
+	}
+	return f, q.Sync()
+}
+
+// scale returns a times a power of two that makes squares of its entries safe
+// from overflow and underflow, and that power. Most matrices are safe and
+// returned as they are.
+func scale[T device.Float](q device.Queue[T], a device.Matrix[T]) (device.Matrix[T], float64, error) {
+	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, a, out) })
+	if err != nil {
+		return a, 1, err
+	}
+	if largest-largest != 0 {
+		return a, 1, &device.NotFiniteError{Name: "matrix", Value: largest}
+	}
+	safe := 0x1p300
+	if device.Epsilon[T]() > 1e-10 {
+		safe = 0x1p30
+	}
+	if largest == 0 || largest <= safe && largest >= 1/safe {
+		return a, 1, nil
+	}
+	_, e := math.Frexp(largest)
+	// In two steps: 2^-e itself may be out of range.
+	half := e / 2
+	b := q.Alloc(a.Rows, a.Cols)
+	q.Add(T(math.Ldexp(1, -half)), device.NoTrans, a, 0, device.NoTrans, device.Matrix[T]{}, b)
+	q.Add(T(math.Ldexp(1, half-e)), device.NoTrans, b, 0, device.NoTrans, device.Matrix[T]{}, b)
+	return b, math.Ldexp(1, -e), nil
+}
+
+// scalar runs f, which writes one number, and returns the number.
+func scalar[T device.Float](q device.Queue[T], f func(out device.Matrix[T])) (float64, error) {
+	defer q.Scope()()
+	out, host := q.Alloc(1, 1), make([]T, 1)
+	f(out)
+	q.Download(device.Vector(host), out)
+	return float64(host[0]), q.Sync()
+}
