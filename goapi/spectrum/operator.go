@@ -1,0 +1,201 @@
+package spectrum
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Operator is a symmetric linear operator on vectors of length Dim.
+type Operator[T device.Float] interface {
+	Dim() int
+	// Apply stores in each row of dst the operator applied to the same row
+	// of src. Both are k×Dim on the device of q and do not overlap.
+	Apply(ctx context.Context, q device.Queue[T], dst, src device.Matrix[T]) error
+}
+
+// dense is a symmetric matrix on a device.
+type dense[T device.Float] struct{ a device.Matrix[T] }
+
+// Symmetric uploads the symmetric n×n matrix a and returns it as an operator.
+// It belongs to q's open scope. Besides the errors of bad input, a matrix
+// that is not symmetric to eps·n·max|a| is a *device.ArgumentError.
+func Symmetric[T device.Float](q device.Queue[T], a device.Dense[T]) (Operator[T], error) {
+	if err := device.CheckInput("matrix", a); err != nil {
+		return nil, err
+	}
+	if a.Rows != a.Cols {
+		return nil, &device.ShapeError{Op: "matrix", Detail: fmt.Sprintf("%d×%d is not square", a.Rows, a.Cols)}
+	}
+	largest := 0.0
+	for i := range a.Rows {
+		for _, v := range a.Row(i) {
+			largest = max(largest, math.Abs(float64(v)))
+		}
+	}
+	tol := device.Epsilon[T]() * float64(a.Rows) * largest
+	for i := range a.Rows {
+		for j := range i {
+			if d := math.Abs(float64(a.At(i, j)) - float64(a.At(j, i))); d > tol {
+				return nil, device.Argument("matrix", "is not symmetric: entries (%d,%d) and (%d,%d) differ by %.3g", i, j, j, i, d)
+			}
+		}
+	}
+	m := q.Alloc(a.Rows, a.Cols)
+	q.Upload(m, a)
+	return dense[T]{m}, q.Sync()
+}
+
+func (d dense[T]) Dim() int { return d.a.Rows }
+
+func (d dense[T]) Apply(_ context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
+	q.Gemm(device.NoTrans, device.NoTrans, 1, src, d.a, 0, dst)
+	return nil
+}
+
+// closure is an operator given by a function on Go memory.
+type closure[T device.Float] struct {
+	n int
+	f func(ctx context.Context, dst, src []T) error
+}
+
+// Func returns the operator of dimension n that f computes for one vector in
+// Go memory.
+func Func[T device.Float](n int, f func(ctx context.Context, dst, src []T) error) Operator[T] {
+	return closure[T]{n, f}
+}
+
+func (c closure[T]) Dim() int { return c.n }
+
+func (c closure[T]) Apply(ctx context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
+	in, out := make([]T, c.n), make([]T, c.n)
+	for i := range src.Rows {
+		q.Download(device.Vector(in), src.Row(i))
+		if err := q.Sync(); err != nil {
+			return err
+		}
+		if err := c.f(ctx, out, in); err != nil {
+			return err
+		}
+		q.Upload(dst.Row(i), device.Vector(out))
+	}
+	return nil
+}
+
+// shifted is scale·A + shift·I.
+type shifted[T device.Float] struct {
+	Operator[T]
+	scale, shift T
+}
+
+// Affine returns scale·A + shift·I.
+func Affine[T device.Float](a Operator[T], scale, shift T) Operator[T] {
+	return shifted[T]{a, scale, shift}
+}
+
+func (s shifted[T]) Apply(ctx context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
+	if err := s.Operator.Apply(ctx, q, dst, src); err != nil {
+		return err
+	}
+	q.Add(s.scale, device.NoTrans, dst, s.shift, device.NoTrans, src, dst)
+	return nil
+}
+
+// restricted is the diagonal block of A for the coordinates [lo,hi).
+type restricted[T device.Float] struct {
+	a      Operator[T]
+	lo, hi int
+}
+
+// Restrict returns the diagonal block of A for the coordinates [lo,hi): A
+// projected on them, such as the Hessian of one layer.
+func Restrict[T device.Float](a Operator[T], lo, hi int) (Operator[T], error) {
+	if lo < 0 || hi > a.Dim() || lo >= hi {
+		return nil, device.Argument("range", "[%d,%d) is not within [0,%d)", lo, hi, a.Dim())
+	}
+	return restricted[T]{a, lo, hi}, nil
+}
+
+func (r restricted[T]) Dim() int { return r.hi - r.lo }
+
+func (r restricted[T]) Apply(ctx context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
+	defer q.Scope()()
+	in, out := q.Alloc(src.Rows, r.a.Dim()), q.Alloc(src.Rows, r.a.Dim())
+	q.Copy(in.Slice(0, src.Rows, r.lo, r.hi), src)
+	if err := r.a.Apply(ctx, q, out, in); err != nil {
+		return err
+	}
+	q.Copy(dst, out.Slice(0, src.Rows, r.lo, r.hi))
+	return nil
+}
+
+// apply applies op and reports a NaN or infinity in the result with the
+// number of the product.
+func apply[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T], dst, src device.Matrix[T], products *int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := op.Apply(ctx, q, dst, src); err != nil {
+		return err
+	}
+	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, dst, out) })
+	if err != nil {
+		return err
+	}
+	if largest-largest != 0 {
+		return fmt.Errorf("products %d to %d: %w", *products+1, *products+src.Rows,
+			&device.NotFiniteError{Name: "the operator's product", Value: largest})
+	}
+	*products += src.Rows
+	return nil
+}
+
+// scalar runs f, which writes one number, and returns the number.
+func scalar[T device.Float](q device.Queue[T], f func(out device.Matrix[T])) (float64, error) {
+	defer q.Scope()()
+	out, host := q.Alloc(1, 1), make([]T, 1)
+	f(out)
+	q.Download(device.Vector(host), out)
+	return float64(host[0]), q.Sync()
+}
+
+// checkOperator refuses operators without dimension.
+func checkOperator[T device.Float](op Operator[T]) error {
+	if op == nil {
+		return device.Argument("operator", "is nil")
+	}
+	if op.Dim() < 1 {
+		return fmt.Errorf("operator of dimension %d: %w", op.Dim(), device.ErrEmpty)
+	}
+	return nil
+}
+
+// checkSymmetry compares uᵀ(Hv) with vᵀ(Hu) for the first two rows of a
+// block and its image.
+func checkSymmetry[T device.Float](q device.Queue[T], image, block device.Matrix[T]) error {
+	defer q.Scope()()
+	if block.Rows < 2 {
+		return nil
+	}
+	d := q.Alloc(1, 4)
+	host := make([]T, 4)
+	q.Dot(device.Whole, block.Row(0), image.Row(1), d.Slice(0, 1, 0, 1))
+	q.Dot(device.Whole, block.Row(1), image.Row(0), d.Slice(0, 1, 1, 2))
+	q.Reduce(device.SumSquares, device.PerRow, image.RowRange(0, 2), d.Slice(0, 1, 2, 4))
+	q.Download(device.Vector(host), d)
+	if err := q.Sync(); err != nil {
+		return err
+	}
+	size := math.Sqrt(float64(host[2])) + math.Sqrt(float64(host[3]))
+	// Wide enough for products by finite differences.
+	tol := 1e-6
+	if device.Epsilon[T]() > 1e-10 {
+		tol = 1e-2
+	}
+	if diff := math.Abs(float64(host[0]) - float64(host[1])); diff > tol*size {
+		return device.Argument("operator", "is not symmetric: uᵀHv and vᵀHu differ by %.3g, %.1g of the products' size", diff, diff/size)
+	}
+	return nil
+}
