@@ -1,0 +1,106 @@
+package matio
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"maps"
+	"os"
+	"slices"
+)
+
+// maxTensorHeader bounds the header of a safetensors file as the reference
+// implementation does.
+const maxTensorHeader = 100 << 20
+
+var tensorTypes = map[string]DType{
+	"F64": Float64, "F32": Float32, "F16": Float16, "BF16": BFloat16,
+	"I64": Int64, "I32": Int32, "I16": Int16, "I8": Int8,
+	"U64": Uint64, "U32": Uint32, "U16": Uint16, "U8": Uint8, "BOOL": Bool,
+}
+
+// tensorHeader is one entry of the JSON header.
+type tensorHeader struct {
+	DType   string   `json:"dtype"`
+	Shape   []int    `json:"shape"`
+	Offsets [2]int64 `json:"data_offsets"`
+}
+
+// openSafetensors reads the header of a safetensors file: its length in eight
+// bytes, JSON, then the data. Tensors must lie within the file and not
+// overlap.
+func (f *File) openSafetensors() error {
+	file, err := os.Open(f.Path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	var b [8]byte
+	if _, err := io.ReadFull(file, b[:]); err != nil {
+		return malformed(f.Path, "is too short for a safetensors file")
+	}
+	length := binary.LittleEndian.Uint64(b[:])
+	if length > maxTensorHeader || int64(length) > info.Size()-8 {
+		return malformed(f.Path, "has a header of %d bytes in a file of %d", length, info.Size())
+	}
+	header := make([]byte, length)
+	if _, err := io.ReadFull(file, header); err != nil {
+		return malformed(f.Path, "is truncated in its header")
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(header, &raw); err != nil {
+		return malformed(f.Path, "has a header that is not JSON: %v", err)
+	}
+	delete(raw, "__metadata__")
+	start, size := int64(8+length), info.Size()-8-int64(length)
+	type extent struct{ from, to int64 }
+	var extents []extent
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		var h tensorHeader
+		if err := json.Unmarshal(raw[name], &h); err != nil {
+			return malformed(f.Path, "tensor %q: %v", name, err)
+		}
+		d, known := tensorTypes[h.DType]
+		if !known {
+			return malformed(f.Path, "tensor %q has the type %q, which is not supported", name, h.DType)
+		}
+		n, ok := product(h.Shape)
+		from, to := h.Offsets[0], h.Offsets[1]
+		if !ok || from < 0 || to > size || from > to || to-from != int64(n)*int64(d.Size()) {
+			return malformed(f.Path, "tensor %q: shape %v of %s does not fit bytes %d to %d of %d", name, h.Shape, h.DType, from, to, size)
+		}
+		extents = append(extents, extent{from, to})
+		f.add(name, stored{
+			open: func() (io.ReadCloser, error) {
+				r, err := os.Open(f.Path)
+				if err != nil {
+					return nil, err
+				}
+				return skip(r, start+from)
+			},
+			shape: h.Shape, dtype: d, order: binary.LittleEndian,
+		})
+	}
+	slices.SortFunc(extents, func(a, b extent) int {
+		switch {
+		case a.from < b.from:
+			return -1
+		case a.from > b.from:
+			return 1
+		}
+		return int(min(a.to-b.to, 1))
+	})
+	for i := 1; i < len(extents); i++ {
+		if extents[i].from < extents[i-1].to {
+			return malformed(f.Path, "has tensors that overlap")
+		}
+	}
+	if len(f.Members) == 0 {
+		return malformed(f.Path, "holds no tensors")
+	}
+	return nil
+}
