@@ -1,0 +1,92 @@
+package hessian
+
+import (
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/nn"
+)
+
+// addCurvature adds the products of the Hessian or the Gauss-Newton matrix of
+// one chunk of samples to the sums of d, by Pearlmutter's R-operator
+// (Pearlmutter 1994; Schraudolph 2002 for Gauss-Newton). R is the derivative
+// along a direction (V, v):
+//
+//	Rzₗ = hₗ₋₁·Vₗᵀ + vₗ + Rhₗ₋₁·Wₗᵀ      Rhₗ = φ'(zₗ)∘Rzₗ
+//	Rδ_L = (∂²ℓ/∂z²)·Rz_L
+//	Rδₗ = (Rδₗ₊₁·Wₗ₊₁ + δₗ₊₁·Vₗ₊₁)∘φ'(zₗ) + eₗ∘φ”(zₗ)∘Rzₗ
+//	H·V = Rδₗᵀ·hₗ₋₁ + δₗᵀ·Rhₗ₋₁
+//
+// The Gauss-Newton matrix leaves out all terms with δ or e. Rzₗ = 0 before
+// the first layer that has directions.
+func (m *Network[T]) addCurvature(q device.Queue[T], d *directions[T], p *nn.Pass[T]) {
+	rows, top := p.Z.Rows, len(m.layers)-1
+	rz := make([]device.Matrix[T], top+1)
+	rh := make([]device.Matrix[T], top+1) // rh[l] belongs to the input of layer l
+
+	for l := m.first; l <= top; l++ {
+		b := &d.layers[l]
+		w, _ := nn.LayerViews(m.θ, m.layers[l])
+		rz[l] = q.Alloc(rows, d.k*b.Out)
+		β := T(0)
+		if !b.none() {
+			b.forward(q, p.Inputs[l], rz[l])
+			β = 1
+		}
+		if l > m.first {
+			q.Gemm(device.NoTrans, device.Transp, 1, across(rh[l], b.In), w, β, across(rz[l], b.Out))
+		}
+		if l < top {
+			rh[l+1] = rz[l]
+			if len(p.Slopes) > 0 {
+				rh[l+1] = q.Alloc(rows, d.k*b.Out)
+				mulPanels(q, d.k, p.Slopes[l], rz[l], rh[l+1])
+			}
+		}
+	}
+
+	rδ := rz[top]
+	for j := range d.k {
+		nn.LossCurvature(q, m.batch.Loss, p.Out, panel(rδ, j, m.arch.Outputs()))
+	}
+	for l := top; ; l-- {
+		b := &d.layers[l]
+		if !b.none() {
+			b.backward(q, rδ, p.Inputs[l])
+		}
+		if l == m.first {
+			return
+		}
+		if !b.hw.IsZero() {
+			q.Gemm(device.Transp, device.NoTrans, 1, p.Deltas[l], rh[l], 1, b.hw)
+		}
+		rδ = m.throughLayer(q, d, p, l, rδ, rz[l-1], rh[l])
+	}
+}
+
+// throughLayer returns Rδ of layer l-1 for that of layer l. rz is Rz of layer
+// l-1; rh, Rh of the same layer, is used up and overwritten with the result.
+func (m *Network[T]) throughLayer(q device.Queue[T], d *directions[T], p *nn.Pass[T], l int, rδ, rz, rh device.Matrix[T]) device.Matrix[T] {
+	b := &d.layers[l]
+	w, _ := nn.LayerViews(m.θ, m.layers[l])
+	re := rh
+	β := T(0)
+	if !b.wide.IsZero() {
+		q.Gemm(device.NoTrans, device.NoTrans, 1, p.Deltas[l], b.wide, 0, re)
+		β = 1
+	}
+	q.Gemm(device.NoTrans, device.NoTrans, 1, across(rδ, b.Out), w, β, across(re, b.In))
+	if len(p.Slopes) > 0 {
+		mulPanels(q, d.k, p.Slopes[l-1], re, re)
+	}
+	if len(p.Curvatures) > 0 {
+		mulPanels(q, d.k, p.Curvatures[l-1], rz, rz)
+		q.Add(1, device.NoTrans, re, 1, device.NoTrans, rz, re)
+	}
+	return re
+}
+
+// mulPanels computes c = a∘b with the same a for each of the k panels of b.
+func mulPanels[T device.Float](q device.Queue[T], k int, a, b, c device.Matrix[T]) {
+	for j := range k {
+		q.Mul(a, panel(b, j, a.Cols), panel(c, j, a.Cols))
+	}
+}

@@ -1,0 +1,173 @@
+package nn
+
+import (
+	"context"
+	"math/bits"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/rng"
+)
+
+// TrainOptions of [Network.Train]. The zero value trains 10 epochs with
+// batches of 128 samples and a learning rate of 10⁻³.
+type TrainOptions struct {
+	// Epochs is the number of passes over the data; 0 means 10.
+	Epochs int
+	// BatchSize is the number of samples of one step; 0 means 128. The
+	// number of samples, or more, makes every step use all data.
+	BatchSize int
+	// LearningRate of Adam; 0 means 10⁻³.
+	LearningRate float64
+	// Seed of the order of the samples, which is new in every epoch.
+	Seed uint64
+	// Progress, if not nil, is called after every epoch.
+	Progress func(Epoch)
+}
+
+// Epoch reports one pass over the data.
+type Epoch struct {
+	Number, Of int     // 1 to Of
+	Loss       float64 // mean over the samples, each taken just before the step that used it
+}
+
+func (o TrainOptions) complete(n int) (TrainOptions, error) {
+	switch {
+	case o.Epochs < 0:
+		return o, device.Argument("epochs", "is %d, must not be negative", o.Epochs)
+	case o.BatchSize < 0:
+		return o, device.Argument("batch size", "is %d, must not be negative", o.BatchSize)
+	case !(o.LearningRate >= 0 && o.LearningRate < 1e30):
+		return o, device.Argument("learning rate", "is %v, must be a positive number", o.LearningRate)
+	}
+	if o.Epochs == 0 {
+		o.Epochs = 10
+	}
+	if o.BatchSize == 0 {
+		o.BatchSize = 128
+	}
+	o.BatchSize = min(o.BatchSize, n)
+	if o.LearningRate == 0 {
+		o.LearningRate = 1e-3
+	}
+	return o, nil
+}
+
+// Train minimizes the loss on data by Adam (Kingma and Ba 2015), starting
+// from and replacing the parameters of n, and returns the history of epochs.
+// The same seed, data and device give the same result. An epoch costs 6·n·P
+// operations.
+//
+// A loss that is no longer finite ends the training with an error that
+// matches device.ErrNotConverged; the parameters are then those before the
+// epoch in which that happened. When ctx ends, its error is returned and the
+// parameters are those reached.
+func (n *Network[T]) Train(ctx context.Context, dev device.Device, data Data[T], o TrainOptions) ([]Epoch, error) {
+	if err := n.Check(); err != nil {
+		return nil, err
+	}
+	if err := data.Check(n.Architecture); err != nil {
+		return nil, err
+	}
+	o, err := o.complete(data.X.Rows)
+	if err != nil {
+		return nil, err
+	}
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	t := newTrainer(q, n, data, o)
+	var history []Epoch
+	reached := make([]T, len(n.Theta))
+	for e := range o.Epochs {
+		loss, err := t.epoch(ctx, uint64(e))
+		if err != nil && ctx.Err() == nil {
+			return history, err
+		}
+		q.Download(device.Vector(reached), t.θ)
+		if err := q.Sync(); err != nil {
+			return history, err
+		}
+		finite := loss-loss == 0 && device.CheckInput("parameters", device.Vector(reached)) == nil
+		if !finite {
+			return history, &device.NotConvergedError{Method: "Adam", Iterations: e + 1, Achieved: loss}
+		}
+		copy(n.Theta, reached)
+		if err != nil {
+			return history, err
+		}
+		history = append(history, Epoch{Number: e + 1, Of: o.Epochs, Loss: loss})
+		if o.Progress != nil {
+			o.Progress(history[e])
+		}
+	}
+	return history, nil
+}
+
+// trainer is the state of a training.
+type trainer[T device.Float] struct {
+	q      device.Queue[T]
+	o      TrainOptions
+	x, y   device.Dense[T]  // all samples, in Go memory
+	hx, hy device.Dense[T]  // samples of a batch, in Go memory
+	b      Batch[T]         // and on the device
+	θ      device.Matrix[T] // parameters, 1×P
+	g      device.Matrix[T] // gradient, 1×P
+	total  device.Matrix[T] // sum of the losses of an epoch
+	pass   *Pass[T]
+	adam   *adam[T]
+	order  []int
+}
+
+func newTrainer[T device.Float](q device.Queue[T], n *Network[T], data Data[T], o TrainOptions) *trainer[T] {
+	rows, in, out := o.BatchSize, n.Inputs(), n.Outputs()
+	return &trainer[T]{
+		q: q, o: o,
+		x: data.X, y: data.encoded(out),
+		hx: device.NewDense[T](rows, in), hy: device.NewDense[T](rows, out),
+		b:     Batch[T]{X: q.Alloc(rows, in), Y: q.Alloc(rows, out), Loss: data.Loss()},
+		θ:     n.upload(q),
+		g:     q.Alloc(1, len(n.Theta)),
+		total: q.Alloc(1, 1),
+		pass:  NewPass(q, n.Architecture, rows, Deltas),
+		adam:  newAdam(q, len(n.Theta), o.LearningRate),
+		order: make([]int, data.X.Rows),
+	}
+}
+
+// epoch takes one step for every batch and returns the mean loss.
+func (t *trainer[T]) epoch(ctx context.Context, number uint64) (float64, error) {
+	shuffle(t.order, t.o.Seed, number)
+	t.q.Fill(0, t.total)
+	for lo := 0; lo < len(t.order); lo += t.o.BatchSize {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		rows := min(t.o.BatchSize, len(t.order)-lo)
+		for i, s := range t.order[lo : lo+rows] {
+			copy(t.hx.Row(i), t.x.Row(s))
+			copy(t.hy.Row(i), t.y.Row(s))
+		}
+		b := t.b.Rows(0, rows)
+		t.q.Upload(b.X, t.hx.Slice(0, rows, 0, t.hx.Cols))
+		t.q.Upload(b.Y, t.hy.Slice(0, rows, 0, t.hy.Cols))
+		t.pass.Rows(0, rows).step(t.q, t.θ, b, T(1/float64(rows)), 0, t.g, t.total)
+		t.adam.step(t.q, t.θ, t.g)
+	}
+	loss, err := read(t.q, t.total)
+	return loss / float64(len(t.order)), err
+}
+
+// Streams of random numbers: layers use 0, 1, …, epochs those from here.
+const shuffleStream = 1 << 32
+
+// shuffle makes order a random permutation (Fisher and Yates) that depends on
+// seed and epoch alone.
+func shuffle(order []int, seed, epoch uint64) {
+	for i := range order {
+		order[i] = i
+	}
+	for i := len(order) - 1; i > 0; i-- {
+		// The high word of a product is uniform to within 2⁻⁶⁴·(i+1).
+		j, _ := bits.Mul64(rng.Uint64(seed, shuffleStream+epoch, uint64(i)), uint64(i+1))
+		order[i], order[j] = order[j], order[i]
+	}
+}
