@@ -44,7 +44,7 @@ type Options struct {
 	// the mean cost is smooth, 0.001 times sharp.
 	Epsilon float64
 	// Tol is the error at which to stop: ‖P·1-a‖₁ + ‖Pᵀ·1-b‖₁ relative to
-	// the total mass. The default is 1e-9 for float64 and 1e-4 for float32,
+	// the total mass. The default is 1e-9 for float64 and 1e-5 for float32,
 	// or, at small ε, what rounding errors of the costs allow.
 	Tol float64
 	// MaxIterations limits the full iterations (both marginals); default
@@ -66,31 +66,26 @@ type Options struct {
 	Progress func(iteration int, marginalL1 float64)
 }
 
-// settings are Options with the defaults filled in.
-type settings struct {
-	Options
-	tolGiven bool
-}
-
-func (o Options) complete() (settings, error) {
+// complete checks o and fills in the defaults that do not depend on the problem.
+func (o Options) complete() (Options, error) {
 	switch {
 	case !(o.Epsilon > 0) || o.Epsilon > 1e300:
-		return settings{}, device.Argument("Epsilon", "is %v, must be positive and finite", o.Epsilon)
+		return o, device.Argument("Epsilon", "is %v, must be positive and finite", o.Epsilon)
 	case !(o.Tol >= 0) || o.Tol > 1e300:
-		return settings{}, device.Argument("Tol", "is %v, must not be negative", o.Tol)
+		return o, device.Argument("Tol", "is %v, must not be negative", o.Tol)
 	case o.MaxIterations < 0:
-		return settings{}, device.Argument("MaxIterations", "is %d, must not be negative", o.MaxIterations)
+		return o, device.Argument("MaxIterations", "is %d, must not be negative", o.MaxIterations)
 	case o.Relaxation != 0 && !(o.Relaxation >= 1 && o.Relaxation < 2):
-		return settings{}, device.Argument("Relaxation", "is %v, must be 0 or in [1,2)", o.Relaxation)
+		return o, device.Argument("Relaxation", "is %v, must be 0 or in [1,2)", o.Relaxation)
 	case o.Memory < 0:
-		return settings{}, device.Argument("Memory", "is %d, must not be negative", o.Memory)
+		return o, device.Argument("Memory", "is %d, must not be negative", o.Memory)
 	}
 	switch o.Method {
 	case "":
 		o.Method = Auto
 	case Auto, Log, Scaling:
 	default:
-		return settings{}, device.Argument("Method", "is %q, must be %q, %q or %q", o.Method, Auto, Log, Scaling)
+		return o, device.Argument("Method", "is %q, must be %q, %q or %q", o.Method, Auto, Log, Scaling)
 	}
 	if o.MaxIterations == 0 {
 		o.MaxIterations = 10000
@@ -98,5 +93,18 @@ func (o Options) complete() (settings, error) {
 	if o.Memory == 0 {
 		o.Memory = 2 << 30
 	}
-	return settings{Options: o, tolGiven: o.Tol > 0}, nil
+	return o, nil
+}
+
+// tolerance returns Tol or its default for T and costs that spread over so
+// many ε: potentials of that size cannot be told apart any better.
+func tolerance[T device.Float](tol, spread float64) float64 {
+	if tol > 0 {
+		return tol
+	}
+	eps := device.Epsilon[T]()
+	if eps > 1e-10 {
+		return max(1e-5, eps/2*spread)
+	}
+	return max(1e-9, eps/2*spread)
 }

@@ -10,7 +10,7 @@
 //     NIPS 2015; Halko, Martinsson and Tropp, SIAM Review 2011) for the Rank
 //     largest singular values, at the cost of a few products with A;
 //   - auto: randomized where Rank is so small that its Krylov space has at
-//     most a quarter of the dimension, else full.
+//     most a third of the dimension, else full.
 //
 // Every result carries a [Certificate] that is computed from the factors and
 // the matrix, not from the way they were found.

@@ -74,8 +74,7 @@ func decompose[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, 
 func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
 	n := a.Cols
 	basis, r := q.Alloc(a.Rows, n), q.Alloc(n, n)
-	q.Copy(basis, a)
-	if err := orthonormalize(q, basis, r); err != nil {
+	if err := orthonormalize(q, a, basis, r); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

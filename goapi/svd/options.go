@@ -59,7 +59,7 @@ func (o Options) complete(m, n int) (Options, error) {
 	switch o.Method {
 	case "", Auto:
 		o.Method = Full
-		if 4*width <= k {
+		if 3*width <= k {
 			o.Method = Randomized
 		}
 	case Full:

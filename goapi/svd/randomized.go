@@ -34,12 +34,12 @@ func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device
 			return err
 		}
 		q.Gemm(device.NoTrans, device.NoTrans, 1, a, back, 0, block)
-		if err := orthogonalize(q, basis.Slice(0, m, 0, b*width), block, coeff.RowRange(0, b*width)); err != nil {
+		next := basis.Slice(0, m, b*width, (b+1)*width)
+		if err := orthogonalize(q, basis.Slice(0, m, 0, b*width), block, next, coeff.RowRange(0, b*width)); err != nil {
 			return err
 		}
-		q.Copy(basis.Slice(0, m, b*width, (b+1)*width), block)
 		if b+1 < blocks {
-			q.Gemm(device.Transp, device.NoTrans, 1, a, block, 0, back)
+			q.Gemm(device.Transp, device.NoTrans, 1, a, next, 0, back)
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -73,32 +73,34 @@ func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device
 	return q.Sync()
 }
 
-// orthogonalize makes the columns of block orthonormal and orthogonal to those
-// of known. coeff is workspace. A block that lies in the span of known leaves
-// nothing but rounding errors, whose normalized directions can lie anywhere;
-// it takes another pass or two until they are orthogonal.
-func orthogonalize[T device.Float](q device.Queue[T], known, block, coeff device.Matrix[T]) error {
+// orthogonalize stores in out an orthonormal basis of the columns of block,
+// orthogonal to those of known. block is destroyed, coeff is workspace. A
+// block that lies in the span of known leaves nothing but rounding errors,
+// whose normalized directions can lie anywhere; it takes another pass or two
+// until they are orthogonal.
+func orthogonalize[T device.Float](q device.Queue[T], known, block, out, coeff device.Matrix[T]) error {
 	defer q.Scope()()
 	r := q.Alloc(block.Cols, block.Cols)
 	if known.Cols == 0 {
-		return orthonormalize(q, block, r)
+		return orthonormalize(q, block, out, r)
 	}
 	const passes = 6
 	for pass := range passes {
 		q.Gemm(device.Transp, device.NoTrans, 1, known, block, 0, coeff)
 		if pass > 0 {
-			overlap, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, coeff, out) })
+			overlap, err := scalar(q, func(x device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, coeff, x) })
 			if err != nil {
 				return err
 			}
 			if overlap < 10*device.Epsilon[T]() {
-				return nil
+				return nil // out still equals block
 			}
 		}
 		q.Gemm(device.NoTrans, device.NoTrans, -1, known, coeff, 1, block)
-		if err := orthonormalize(q, block, r); err != nil {
+		if err := orthonormalize(q, block, out, r); err != nil {
 			return err
 		}
+		q.Copy(block, out)
 	}
 	return nil
 }

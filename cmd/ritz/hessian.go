@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/hessian"
+	"github.com/ritz-go/ritz/goapi/matio"
+	"github.com/ritz-go/ritz/goapi/nn"
+)
+
+// classifier are the flags that describe the network and its data.
+type classifier struct {
+	data, labels, weights string
+	model, activation     string
+	hidden                []int
+	epochs                int
+	scale                 float64
+	kind                  string
+	layer                 int
+}
+
+func newHessian(c *common) *cobra.Command {
+	var n classifier
+	var a analysis
+	cmd := &cobra.Command{
+		Use:   "hessian --data FILE --labels FILE (--train EPOCHS | --weights FILE.npz)",
+		Short: "Spectrum of the Hessian of a classifier's loss",
+		Long: `Computes eigenvalues, spectral density and trace of the Hessian, the
+Gauss-Newton matrix or the empirical Fisher matrix of the mean cross-entropy of
+a softmax classifier or a multilayer perceptron, without forming the matrix.
+
+The network is trained by Adam or read from an .npz file with W1, b1, W2, b2, …
+(each W outputs×inputs). With -o DIR it writes weights.npz, values.npy,
+vectors.npy and density.csv.`,
+		Example: `  ritz hessian --data images.gz --labels labels.gz --scale 0.00392157 --model softmax --train 5 --top 10 --trace
+  ritz hessian --data X.npy --labels y.npy --model mlp --hidden 128 --activation tanh --weights W.npz --kind ggn --density`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if n.data == "" || n.labels == "" {
+				return usagef("--data and --labels are needed")
+			}
+			if (n.weights == "") == (n.epochs == 0) {
+				return usagef("give either --train EPOCHS or --weights FILE")
+			}
+			in, err := locate(n.data, "")
+			if err != nil {
+				return err
+			}
+			if c.precision(in) == "f32" {
+				return runHessian[float32](cmd.Context(), c, in, n, a)
+			}
+			return runHessian[float64](cmd.Context(), c, in, n, a)
+		},
+	}
+	c.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&n.data, "data", "", "samples, one in each row")
+	f.StringVar(&n.labels, "labels", "", "class numbers of the samples")
+	f.Float64Var(&n.scale, "scale", 1, "factor for the samples, such as 1/255 for pixels")
+	f.StringVar(&n.model, "model", "softmax", "softmax or mlp")
+	f.IntSliceVar(&n.hidden, "hidden", []int{128}, "widths of the hidden layers of mlp")
+	f.StringVar(&n.activation, "activation", "tanh", "tanh, relu or gelu")
+	f.IntVar(&n.epochs, "train", 0, "train this many epochs")
+	f.StringVar(&n.weights, "weights", "", "read the weights from this .npz file")
+	f.StringVar(&n.kind, "kind", "hessian", "hessian, ggn or fisher")
+	f.IntVar(&n.layer, "layer", -1, "block of one layer, counted from 0 (-1: all parameters)")
+	a.flags(cmd)
+	return cmd
+}
+
+func runHessian[T device.Float](ctx context.Context, c *common, in *input, n classifier, a analysis) error {
+	dev, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	var data nn.Data[T]
+	if data.X, err = matrix[T](in); err != nil {
+		return err
+	}
+	if n.scale != 1 {
+		for i := range data.X.Data {
+			data.X.Data[i] *= T(n.scale)
+		}
+	}
+	if data.Labels, err = labels(n.labels); err != nil {
+		return err
+	}
+	if len(data.Labels) == 0 {
+		return fmt.Errorf("%s: %w", n.labels, device.ErrEmpty)
+	}
+	net, err := network[T](n, data, c.seed)
+	if err != nil {
+		return err
+	}
+	out := c.begin("hessian", dev, c.precision(in), data.X.Rows, net.Parameters())
+	if n.epochs > 0 {
+		bar := progress(c, n.epochs, "training")
+		history, err := net.Train(ctx, dev, data, nn.TrainOptions{Epochs: n.epochs, Seed: c.seed,
+			Progress: func(e nn.Epoch) {
+				bar.Add(1)
+				c.log.Info("trained", "epoch", e.Number, "loss", e.Loss)
+			}})
+		bar.Finish()
+		if err != nil {
+			return err
+		}
+		for _, e := range history {
+			out.Curve = append(out.Curve, e.Loss)
+		}
+		out.CurveName = "training loss"
+	}
+	score, err := net.Evaluate(ctx, dev, data)
+	if err != nil {
+		return err
+	}
+	out.Measures = map[string]float64{"loss": score.Loss, "accuracy": score.Accuracy}
+
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	op, err := operator(ctx, q, net, data, n)
+	if err != nil {
+		return err
+	}
+	out.Shape[1] = op.Dim()
+	vectors, failure := analyze(ctx, c, dev, op, a, out)
+	if failure != nil && !notConverged(failure) {
+		return failure
+	}
+	if c.output != "" {
+		if err := saveWeights(c, out, net); err != nil {
+			return err
+		}
+	}
+	if err := saveAnalysis(c, out, vectors); err != nil {
+		return err
+	}
+	return c.finish(out, drawAnalysis(out, "Spectrum of the "+n.kind+" ("+n.model+")"), failure)
+}
+
+// network makes the network that the flags describe, with random weights or
+// those of a file.
+func network[T device.Float](n classifier, data nn.Data[T], seed uint64) (*nn.Network[T], error) {
+	if n.weights != "" {
+		layers, err := readWeights[T](n.weights)
+		if err != nil {
+			return nil, err
+		}
+		return nn.FromWeights(nn.Activation(n.activation), layers)
+	}
+	sizes := []int{data.X.Cols}
+	switch n.model {
+	case "softmax":
+	case "mlp":
+		sizes = append(sizes, n.hidden...)
+	default:
+		return nil, usagef("--model is %q, must be softmax or mlp", n.model)
+	}
+	return nn.New[T](append(sizes, slices.Max(data.Labels)+1), nn.Activation(n.activation), seed)
+}
+
+// operator returns the curvature matrix of the flags, of one layer if asked.
+func operator[T device.Float](ctx context.Context, q device.Queue[T], net *nn.Network[T], data nn.Data[T], n classifier) (*hessian.Network[T], error) {
+	var op *hessian.Network[T]
+	kind := hessian.Kind(n.kind)
+	if len(net.Layers()) == 1 && kind != hessian.Fisher {
+		// The closed form; Hessian and Gauss-Newton matrix are the same.
+		if kind != hessian.Hessian && kind != hessian.GGN {
+			return nil, usagef("--kind is %q, must be hessian, ggn or fisher", n.kind)
+		}
+		head, err := hessian.Softmax(ctx, q, net, data.X)
+		if err != nil {
+			return nil, err
+		}
+		op = head.Network
+	} else {
+		var err error
+		if op, err = hessian.MLP(ctx, q, net, data, hessian.Options{Kind: kind}); err != nil {
+			return nil, err
+		}
+	}
+	if n.layer < 0 {
+		return op, nil
+	}
+	return op.Layer(n.layer)
+}
+
+func saveWeights[T device.Float](c *common, out *outcome, net *nn.Network[T]) error {
+	var arrays []matio.Named[T]
+	for l, w := range net.Weights() {
+		clone := w.W.Clone()
+		arrays = append(arrays,
+			matio.Named[T]{Name: fmt.Sprintf("W%d", l+1), Array: matio.Array[T]{Shape: []int{clone.Rows, clone.Cols}, Data: clone.Data}},
+			matio.Named[T]{Name: fmt.Sprintf("b%d", l+1), Array: matio.Array[T]{Shape: []int{len(w.B)}, Data: w.B}})
+	}
+	if err := os.MkdirAll(c.output, 0o777); err != nil {
+		return err
+	}
+	path := filepath.Join(c.output, "weights.npz")
+	out.Outputs["weights"] = path
+	return matio.WriteAll(path, arrays)
+}
+
+// readWeights reads W1, b1, W2, b2, … from an .npz file.
+func readWeights[T device.Float](path string) ([]nn.Weights[T], error) {
+	var layers []nn.Weights[T]
+	for l := 1; ; l++ {
+		w, err := locate(path, fmt.Sprintf("W%d", l))
+		if err != nil {
+			if l > 1 {
+				return layers, nil
+			}
+			return nil, err
+		}
+		b, err := locate(path, fmt.Sprintf("b%d", l))
+		if err != nil {
+			return nil, err
+		}
+		var layer nn.Weights[T]
+		if layer.W, err = matrix[T](w); err != nil {
+			return nil, err
+		}
+		bias, err := array[T](b)
+		if err != nil {
+			return nil, err
+		}
+		layer.B = bias.Data
+		layers = append(layers, layer)
+	}
+}

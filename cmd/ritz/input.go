@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/matio"
+)
+
+// An input is named path, path:member for files with several arrays, and
+// either with [i] or [lo:hi] behind it for some rows.
+var rowRange = regexp.MustCompile(`\[(\d+)(?:(:)(\d*))?\]$`)
+
+// input is an array in a file whose headers have been read.
+type input struct {
+	file   *matio.File
+	member int
+	lo, hi int // rows, hi < 0 for all
+}
+
+// locate finds the array that name (and tensor, if not empty) means.
+func locate(name, tensor string) (*input, error) {
+	in := &input{hi: -1}
+	if _, err := os.Stat(name); err != nil {
+		if m := rowRange.FindStringSubmatch(name); m != nil {
+			name = strings.TrimSuffix(name, m[0])
+			in.lo, _ = strconv.Atoi(m[1])
+			in.hi = in.lo + 1
+			if m[2] != "" {
+				in.hi = int(^uint(0) >> 1)
+				if m[3] != "" {
+					in.hi, _ = strconv.Atoi(m[3])
+				}
+			}
+		}
+		if _, err := os.Stat(name); err != nil {
+			if at := strings.LastIndex(name, ":"); at > 0 && tensor == "" {
+				name, tensor = name[:at], name[at+1:]
+			}
+		}
+	}
+	var err error
+	if in.file, err = matio.Open(name); err != nil {
+		return nil, err
+	}
+	found, err := in.file.Find(tensor)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 1 {
+		return nil, usagef("%s: %d arrays match %q; one is needed", name, len(found), tensor)
+	}
+	in.member = found[0]
+	return in, nil
+}
+
+// single reports whether the numbers of all inputs fit float32.
+func single(inputs ...*input) bool {
+	for _, in := range inputs {
+		if in != nil && !in.file.Members[in.member].DType.Single() {
+			return false
+		}
+	}
+	return true
+}
+
+// precision returns the element type to compute in: that of the flag, else
+// float32 if the inputs hold no more.
+func (c *common) precision(inputs ...*input) string {
+	switch {
+	case c.dtype != "":
+		return c.dtype
+	case single(inputs...):
+		return "f32"
+	}
+	return "f64"
+}
+
+// array reads the input with its shape, cut to the chosen rows.
+func array[T device.Float](in *input) (matio.Array[T], error) {
+	a, err := matio.Read[T](in.file, in.member)
+	if err != nil || in.hi < 0 {
+		return a, err
+	}
+	if len(a.Shape) == 0 || in.lo >= min(in.hi, a.Shape[0]) {
+		return a, usagef("%s has no rows [%d:%d] in shape %v", in.file.Path, in.lo, in.hi, a.Shape)
+	}
+	hi := min(in.hi, a.Shape[0])
+	stride := len(a.Data) / max(1, a.Shape[0])
+	shape := append([]int{hi - in.lo}, a.Shape[1:]...)
+	return matio.Array[T]{Shape: shape, Data: a.Data[in.lo*stride : hi*stride]}, nil
+}
+
+// matrix reads the input as a matrix.
+func matrix[T device.Float](in *input) (device.Dense[T], error) {
+	a, err := array[T](in)
+	if err != nil {
+		return device.Dense[T]{}, err
+	}
+	rows, cols, data := a.Matrix()
+	return device.Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: data}, nil
+}
+
+// vector reads the input as a vector of any orientation.
+func vector[T device.Float](name string) ([]T, error) {
+	in, err := locate(name, "")
+	if err != nil {
+		return nil, err
+	}
+	a, err := array[T](in)
+	if err != nil {
+		return nil, err
+	}
+	if rows, cols, _ := a.Matrix(); rows != 1 && cols != 1 {
+		return nil, fmt.Errorf("%s is %d×%d, not a vector", name, rows, cols)
+	}
+	return a.Data, nil
+}
+
+// labels reads class numbers.
+func labels(name string) ([]int, error) {
+	v, err := vector[float64](name)
+	if err != nil {
+		return nil, err
+	}
+	classes := make([]int, len(v))
+	for i, x := range v {
+		classes[i] = int(x)
+		if float64(classes[i]) != x || x < 0 {
+			return nil, fmt.Errorf("%s: label %d is %v, not a class number", name, i, x)
+		}
+	}
+	return classes, nil
+}

@@ -1,0 +1,18 @@
+// Command ritz computes singular values, polar factors, spectra, Hessian
+// spectra and optimal transport on files of numbers, one at a time or as a
+// batch job with a report. `ritz help` lists the commands.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,117 @@
+"""Times NumPy, SciPy and POT on the problems of `ritz bench --peers`.
+
+Reads one statement a line, answers the seconds it took. Problems are made once
+and kept; they are of the same kind as Ritz's own, not the same numbers.
+"""
+import sys
+import time
+import warnings
+
+import numpy as np
+import ot
+import scipy
+import scipy.linalg
+import scipy.sparse.linalg
+
+warnings.simplefilter("ignore")
+rng = np.random.default_rng(0)
+kept = {}
+
+
+def keep(key, make):
+    if key not in kept:
+        kept.clear()
+        kept[key] = make()
+    return kept[key]
+
+
+def normal(m, n):
+    return keep(("normal", m, n), lambda: rng.standard_normal((m, n)))
+
+
+def decaying(m, n):
+    return keep(("decaying", m, n), lambda: rng.standard_normal((m, n)) / np.arange(1, n + 1))
+
+
+def symmetric(n):
+    def make():
+        a = rng.standard_normal((n, n))
+        a = np.triu(a) + np.triu(a, 1).T
+        return a + np.diag(n / np.arange(1.0, n + 1))
+    return keep(("symmetric", n), make)
+
+
+def unit_square(n):
+    def make():
+        x, y = rng.random((n, 2)), rng.random((n, 2))
+        c = ot.dist(x, y)
+        return c / c.max()
+    return keep(("square", n), make)
+
+
+def muon(g):
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = g / (np.linalg.norm(g) + 1e-7)
+    for _ in range(5):
+        m = x @ x.T
+        x = a * x + (b * m + c * m @ m) @ x
+    return x
+
+
+def l1(p, n):
+    return abs(p.sum(1) - 1 / n).sum() + abs(p.sum(0) - 1 / n).sum()
+
+
+def threshold(solve, n, tol):
+    """The largest stopping threshold of POT, whose error is the 2-norm of one
+    marginal, that gives the wanted L1 error of both."""
+    t = tol
+    while t > 1e-15 and l1(solve(t), n) > tol:
+        t /= 3
+    return t
+
+
+def statement(words):
+    name, rest = words[0], words[1:]
+    if name == "svd":
+        a = normal(int(rest[0]), int(rest[1]))
+        return lambda: np.linalg.svd(a, full_matrices=False)
+    if name == "svds":
+        a = decaying(int(rest[0]), int(rest[1]))
+        return lambda: scipy.sparse.linalg.svds(a, k=int(rest[2]))
+    if name == "muon":
+        a = normal(int(rest[0]), int(rest[1]))
+        return lambda: muon(a)
+    if name == "polar":
+        a = normal(int(rest[0]), int(rest[1]))
+        return lambda: scipy.linalg.polar(a)
+    if name == "eigsh":
+        a = symmetric(int(rest[0]))
+        return lambda: scipy.sparse.linalg.eigsh(a, k=int(rest[1]), which="LA", tol=1e-8)
+    n, eps, tol = int(rest[0]), float(rest[1]), float(rest[2])
+    c = unit_square(n)
+    w = np.full(n, 1 / n)
+    method = "sinkhorn_log" if name == "sinkhorn_log" else "sinkhorn"
+
+    def solve(t):
+        return ot.sinkhorn(w, w, c, eps, method=method, stopThr=t, numItermax=100000)
+
+    key = ("threshold", name, n, eps, tol)
+    if key not in thresholds:
+        # The log solver stops at the same iterate as the plain one.
+        plain = lambda t: ot.sinkhorn(w, w, c, eps, stopThr=t, numItermax=100000)
+        thresholds[key] = threshold(plain, n, tol)
+    t = thresholds[key]
+    return lambda: solve(t)
+
+
+thresholds = {}
+print(f"numpy {np.__version__}, scipy {scipy.__version__}, POT {ot.__version__}", flush=True)
+for line in sys.stdin:
+    try:
+        f = statement(line.split())
+        start = time.perf_counter()
+        f()
+        print(time.perf_counter() - start, flush=True)
+    except Exception as e:
+        print("failed:", repr(e), flush=True)

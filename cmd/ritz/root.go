@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ritz-go/ritz/goapi/backend"
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// common are the flags that every computing command has.
+type common struct {
+	backend string
+	dtype   string
+	threads int
+	seed    uint64
+	repeat  int
+	json    bool
+	plot    string
+	output  string
+	tensor  string
+
+	stdout io.Writer
+	log    *slog.Logger
+}
+
+// execute runs one command line and returns the exit code. It is called by
+// main and, for the tasks of a job, by run.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot(stdout, stderr)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(stderr, "ritz: "+err.Error())
+	}
+	return exitCode(err)
+}
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	c := &common{stdout: stdout}
+	level := new(slog.LevelVar)
+	level.Set(slog.LevelWarn)
+	c.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	verbose := false
+	root := &cobra.Command{
+		Use:   "ritz",
+		Short: "Singular values, polar factors, Hessian spectra and optimal transport",
+		Long: `Ritz computes on matrices in files (.npy .npz .csv .mtx .safetensors, IDX) and
+certifies every result. Results go to standard output, logs and progress to
+standard error.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or option, 3 no such device,
+4 not converged (the results were written all the same).`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			if verbose {
+				level.Set(slog.LevelInfo)
+			}
+		},
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log what is being done")
+	root.AddCommand(
+		newSVD(c), newPolar(c), newSpectrum(c), newHessian(c), newSinkhorn(c),
+		newRun(c), newBench(c), newDevices(c), newVersion(c), newMan(c))
+	for _, sub := range root.Commands() {
+		if sub.Args == nil {
+			sub.Args = cobra.NoArgs
+		}
+		args := sub.Args
+		sub.Args = func(cmd *cobra.Command, a []string) error { return usage(args(cmd, a)) }
+	}
+	return root
+}
+
+// flags adds the common flags to a computing command.
+func (c *common) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.backend, "backend", "auto", "device: auto, go, cpu, cuda, cuda:N or cuda:UUID")
+	f.StringVar(&c.dtype, "dtype", "", "f32 or f64 (default: what the file holds)")
+	f.IntVar(&c.threads, "threads", 0, "threads (0: OPENBLAS_NUM_THREADS, else all that the process may use)")
+	f.Uint64Var(&c.seed, "seed", 0, "seed of the random numbers")
+	f.IntVar(&c.repeat, "repeat", 1, "time this many calls after a warm-up and report the median")
+	f.BoolVar(&c.json, "json", false, "print one JSON object")
+	f.StringVar(&c.plot, "plot", "", "draw the result into this .svg or .png `FILE`")
+	f.StringVarP(&c.output, "output", "o", "", "write the results to this `PATH`")
+}
+
+// open checks the common flags and opens the device.
+func (c *common) open() (device.Device, error) {
+	switch {
+	case c.repeat < 1:
+		return nil, usagef("--repeat is %d, must be at least 1", c.repeat)
+	case c.threads < 0:
+		return nil, usagef("--threads is %d, must not be negative", c.threads)
+	case c.dtype != "" && c.dtype != "f32" && c.dtype != "f64":
+		return nil, usagef("--dtype is %q, must be f32 or f64", c.dtype)
+	}
+	if c.threads > 0 {
+		runtime.GOMAXPROCS(c.threads)
+	}
+	dev, err := backend.Open(c.backend, backend.Options{Threads: c.threads})
+	if err != nil {
+		return nil, err
+	}
+	info := dev.Info()
+	c.log.Info("device", "name", info.Name, "backend", info.Backend, "threads", info.Threads)
+	for _, note := range info.Notes {
+		c.log.Info(note)
+	}
+	return dev, nil
+}

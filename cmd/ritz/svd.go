@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ritz-go/ritz/cmd/ritz/picture"
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/svd"
+)
+
+func newSVD(c *common) *cobra.Command {
+	var o svd.Options
+	var method string
+	cmd := &cobra.Command{
+		Use:   "svd FILE[:ARRAY]",
+		Short: "Singular value decomposition",
+		Long: `Computes the thin singular value decomposition A = U diag(S) Vt.
+
+With -o DIR it writes U.npy, S.npy and Vt.npy. The certificate holds the
+relative residual, bounds of the loss of orthogonality of U and V, and a bound
+of the error of every singular value.`,
+		Example: `  ritz svd A.npy --rank 50 -o factors
+  ritz svd weights.safetensors --tensor 'layer.3.*' --values-only --plot spectrum.svg`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Method, o.Seed = svd.Method(method), c.seed
+			in, err := locate(args[0], c.tensor)
+			if err != nil {
+				return err
+			}
+			if c.precision(in) == "f32" {
+				return runSVD[float32](cmd.Context(), c, in, o)
+			}
+			return runSVD[float64](cmd.Context(), c, in, o)
+		},
+	}
+	c.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern")
+	f.IntVar(&o.Rank, "rank", 0, "number of singular values (0: all)")
+	f.StringVar(&method, "method", "auto", "auto, full or randomized")
+	f.BoolVar(&o.ValuesOnly, "values-only", false, "leave out U and Vt")
+	f.IntVar(&o.PowerIterations, "power-iterations", 0, "block Krylov steps of randomized (0: 3)")
+	f.IntVar(&o.Oversampling, "oversampling", 0, "additional vectors of randomized (0: 10)")
+	return cmd
+}
+
+func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Options) error {
+	dev, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	a, err := matrix[T](in)
+	if err != nil {
+		return err
+	}
+	var r *svd.Result[T]
+	seconds, err := c.timed(func() (err error) {
+		r, err = svd.Compute(ctx, dev, a, o)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out := c.begin("svd", dev, c.precision(in), a.Rows, a.Cols)
+	out.Method, out.Seconds, out.Values = string(r.Method), seconds, doubles(r.S)
+	k := r.Certificate
+	out.Certificate = certificate("residual", k.Residual, "orthogonality_u", k.OrthogonalityU,
+		"orthogonality_v", k.OrthogonalityV, "error_bound", k.ErrorBound)
+	if c.output != "" {
+		if err := save(c, out, "S.npy", []int{len(r.S)}, r.S); err != nil {
+			return err
+		}
+		if !o.ValuesOnly {
+			if err := saveMatrix(c, out, "U.npy", r.U); err != nil {
+				return err
+			}
+			if err := saveMatrix(c, out, "Vt.npy", r.Vt); err != nil {
+				return err
+			}
+		}
+	}
+	return c.finish(out, func(path string) error {
+		return picture.Spectrum(path, "Singular values", out.Values)
+	}, nil)
+}

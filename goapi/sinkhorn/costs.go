@@ -1,0 +1,157 @@
+package sinkhorn
+
+import "github.com/ritz-go/ritz/goapi/device"
+
+// tileElements is the size of a tile of costs: small enough that the passes
+// over one tile find it in the cache, large enough for several threads.
+const tileElements = 1 << 18
+
+// costs hands out the cost matrix of a reduced problem on the device: whole if
+// it is stored there, otherwise in tiles of rows.
+type costs[T device.Float] struct {
+	q    device.Queue[T]
+	n, m int
+	rows int // of a tile
+
+	stored device.Matrix[T]                        // all costs, or zero
+	tile   device.Matrix[T]                        // what fill writes
+	fill   func(lo, hi int, tile device.Matrix[T]) // used unless stored
+}
+
+func tileRows(n, m int) int { return min(n, max(1, tileElements/m)) }
+
+// newCosts uploads the costs, or the points and computes the costs if they
+// take no more than memory bytes.
+func newCosts[T device.Float](q device.Queue[T], r *reduced[T], memory int64) *costs[T] {
+	c := &costs[T]{q: q, n: r.n, m: r.m, rows: tileRows(r.n, r.m)}
+	if !r.clouds() {
+		c.stored = q.Alloc(r.n, r.m)
+		q.Upload(c.stored, r.cost)
+		return c
+	}
+	c.pairs(r.p, r.x, r.y)
+	if fits[T](r.n, r.m, memory) {
+		all := q.Alloc(r.n, r.m)
+		c.fill(0, r.n, all)
+		c.stored = all
+	} else {
+		c.tile = q.Alloc(c.rows, r.m)
+	}
+	return c
+}
+
+// widenCosts is newCosts on a float64 queue for the certificate: it stores
+// one tile only.
+func widenCosts[T device.Float](q device.Queue[float64], r *reduced[T]) *costs[float64] {
+	c := &costs[float64]{q: q, n: r.n, m: r.m, rows: tileRows(r.n, r.m)}
+	c.tile = q.Alloc(c.rows, c.m)
+	if r.clouds() {
+		c.pairs(r.p, device.Convert[float64](r.x), device.Convert[float64](r.y))
+		return c
+	}
+	host := device.NewDense[float64](c.rows, r.m)
+	c.fill = func(lo, hi int, tile device.Matrix[float64]) {
+		for i := lo; i < hi; i++ {
+			row := host.Row(i - lo)
+			for j, v := range r.cost.Row(i) {
+				row[j] = float64(v)
+			}
+		}
+		q.Upload(tile, host.Slice(0, hi-lo, 0, r.m))
+	}
+	return c
+}
+
+// pairs makes the distances between points the source of c.
+func (c *costs[T]) pairs(p int, x, y device.Dense[T]) {
+	dx, dy := c.q.Alloc(x.Rows, x.Cols), c.q.Alloc(y.Rows, y.Cols)
+	c.q.Upload(dx, x)
+	c.q.Upload(dy, y)
+	c.fill = func(lo, hi int, tile device.Matrix[T]) {
+		device.PairwiseCost(c.q, p, dx.RowRange(lo, hi), dy, tile)
+	}
+}
+
+// fits reports whether n·m elements of T take no more than memory bytes.
+func fits[T device.Float](n, m int, memory int64) bool {
+	size := int64(8)
+	if device.Epsilon[T]() > 1e-10 {
+		size = 4
+	}
+	return int64(n) <= memory/size/int64(m)
+}
+
+// each calls do with the costs of rows [lo,hi), tile by tile. do must not
+// write into the tile.
+func (c *costs[T]) each(do func(lo, hi int, tile device.Matrix[T])) {
+	for lo := 0; lo < c.n; lo += c.rows {
+		hi := min(c.n, lo+c.rows)
+		tile := c.stored.RowRange(lo, hi)
+		if c.stored.IsZero() {
+			tile = c.tile.RowRange(0, hi-lo)
+			c.fill(lo, hi, tile)
+		}
+		do(lo, hi, tile)
+	}
+}
+
+// softMinRows computes φ[i] = add[i] - ε·log Σⱼ exp((ψ[j]-C[i,j])/ε), all
+// vectors being single rows. add may be the zero Matrix.
+func (c *costs[T]) softMinRows(ε T, ψ, add, φ device.Matrix[T]) {
+	if !c.stored.IsZero() {
+		device.SoftMin(c.q, device.PerRow, ε, c.stored, ψ, φ)
+	} else {
+		c.each(func(lo, hi int, tile device.Matrix[T]) {
+			device.SoftMin(c.q, device.PerRow, ε, tile, ψ, φ.Slice(0, 1, lo, hi))
+		})
+	}
+	c.plus(add, φ)
+}
+
+// softMin computes both half steps, φ = addRow + softmin(ψ) and then
+// χ = addCol + softmin(φ), with one computation of the costs.
+func (c *costs[T]) softMin(ε T, ψ, addRow, addCol, φ, χ device.Matrix[T]) {
+	if !c.stored.IsZero() {
+		c.softMinRows(ε, ψ, addRow, φ)
+		device.SoftMin(c.q, device.PerCol, ε, c.stored, φ, χ)
+		c.plus(addCol, χ)
+		return
+	}
+	defer c.q.Scope()()
+	// The soft minimum over all rows is that of the minima of the tiles.
+	two, zero := c.q.Alloc(2, c.m), c.q.Alloc(1, 2)
+	c.each(func(lo, hi int, tile device.Matrix[T]) {
+		part := φ.Slice(0, 1, lo, hi)
+		device.SoftMin(c.q, device.PerRow, ε, tile, ψ, part)
+		if !addRow.IsZero() {
+			c.plus(addRow.Slice(0, 1, lo, hi), part)
+		}
+		if lo == 0 {
+			device.SoftMin(c.q, device.PerCol, ε, tile, part, two.Row(0))
+			return
+		}
+		device.SoftMin(c.q, device.PerCol, ε, tile, part, two.Row(1))
+		device.SoftMin(c.q, device.PerCol, ε, two, zero, χ)
+		c.q.Copy(two.Row(0), χ)
+	})
+	c.q.Copy(χ, two.Row(0))
+	c.plus(addCol, χ)
+}
+
+func (c *costs[T]) plus(add, v device.Matrix[T]) {
+	if !add.IsZero() {
+		c.q.Add(1, device.NoTrans, v, 1, device.NoTrans, add, v)
+	}
+}
+
+// gibbs stores exp((φ[i]+ψ[j]-C[i,j])/ε) in k.
+func (c *costs[T]) gibbs(ε T, φ, ψ, k device.Matrix[T]) {
+	if !c.stored.IsZero() {
+		device.Gibbs(c.q, ε, φ, ψ, c.stored, k)
+		return
+	}
+	c.each(func(lo, hi int, tile device.Matrix[T]) {
+		// Gibbs wants f as a vector of the tile's rows.
+		device.Gibbs(c.q, ε, φ.Slice(0, 1, lo, hi), ψ, tile, k.RowRange(lo, hi))
+	})
+}

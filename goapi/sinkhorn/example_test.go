@@ -1,0 +1,38 @@
+package sinkhorn_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/sinkhorn"
+)
+
+func ExampleSolve() {
+	// Three shops on a line serve two warehouses of unequal stock.
+	shops := device.Dense[float64]{Rows: 3, Cols: 1, Stride: 1, Data: []float64{0, 1, 4}}
+	stocks := device.Dense[float64]{Rows: 2, Cols: 1, Stride: 1, Data: []float64{0, 3}}
+	r, err := sinkhorn.Solve(context.Background(), device.Go(), sinkhorn.Problem[float64]{
+		X: shops, Y: stocks, P: 1,
+		A: []float64{2, 1, 2},
+		B: []float64{2, 3},
+	}, sinkhorn.Options{Epsilon: 0.05})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	plan := device.NewDense[float64](3, 2)
+	if err := r.Plan(plan); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range plan.Rows {
+		fmt.Printf("%.3f\n", plan.Row(i))
+	}
+	fmt.Printf("cost %.3f, exact optimum between %.3f and %.3f\n", r.Cost, r.Certificate.Lower, r.Certificate.Upper)
+	// Output:
+	// [2.000 0.000]
+	// [0.000 1.000]
+	// [0.000 2.000]
+	// cost 4.000, exact optimum between 4.000 and 4.000
+}

@@ -1,0 +1,183 @@
+package sinkhorn
+
+import (
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// iteration is the state of Sinkhorn's iteration on a device. Vectors are
+// single rows. Potentials are in the entropy form, P = exp((φ+ψ-C)/ε), which
+// bounds the entries of kernels by those of plans.
+//
+// ψ is what is iterated: φ is the exact solution of the row constraints for ψ
+// and χ that of the column constraints for φ, which plain Sinkhorn takes as
+// the next ψ. The plan of (φ,ψ) therefore has the error ‖Pᵀ1-b‖₁ alone.
+type iteration[T device.Float] struct {
+	q device.Queue[T]
+	c *costs[T]
+	ε float64
+
+	a, b       device.Matrix[T] // weights
+	logA, logB device.Matrix[T] // their logarithms
+	φ, ψ, χ    device.Matrix[T]
+	δ          device.Matrix[T] // last change of ψ, for the momentum
+	εa, εb     device.Matrix[T] // ε·log a, ε·log b
+	t          device.Matrix[T] // scratch, m elements
+	one        device.Matrix[T]
+	errs       device.Matrix[T] // errors of one window of iterations
+	good       device.Matrix[T] // ψ to return to
+
+	// Scaling: the kernel exp((φ̂+ψ̂-C)/ε), zero Matrix for the log domain.
+	k       device.Matrix[T]
+	built   bool
+	ψ0      device.Matrix[T] // ψ̂
+	ψ0b     device.Matrix[T] // ψ̂ + ε·log b
+	v, u, s device.Matrix[T]
+	used    bool // whether a scaling step was made at all
+}
+
+// window is the number of iterations between two looks at the errors. A look
+// waits for the device.
+const window = 8
+
+func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T], scaling bool) *iteration[T] {
+	s := &iteration[T]{q: q, c: c}
+	row := func(n int) device.Matrix[T] { return q.Alloc(1, n) }
+	s.a, s.logA, s.φ, s.εa = row(r.n), row(r.n), row(r.n), row(r.n)
+	s.b, s.logB, s.ψ, s.χ, s.δ, s.εb, s.t = row(r.m), row(r.m), row(r.m), row(r.m), row(r.m), row(r.m), row(r.m)
+	s.good, s.one, s.errs = row(r.m), row(1), row(window)
+	upload(q, s.a, r.a, func(x float64) float64 { return x })
+	upload(q, s.b, r.b, func(x float64) float64 { return x })
+	upload(q, s.logA, r.a, math.Log)
+	upload(q, s.logB, r.b, math.Log)
+	if scaling {
+		s.k = q.Alloc(r.n, r.m)
+		s.u = row(r.n)
+		s.v, s.s, s.ψ0, s.ψ0b = row(r.m), row(r.m), row(r.m), row(r.m)
+	}
+	if r.warm != nil {
+		q.Upload(s.ψ, device.Vector(r.warm))
+		if r.unit != 1 {
+			s.add(T(1/r.unit), s.ψ, 0, device.Matrix[T]{}, s.ψ)
+		}
+	}
+	return s
+}
+
+func upload[T device.Float](q device.Queue[T], dst device.Matrix[T], x []float64, f func(float64) float64) {
+	v := make([]T, len(x))
+	for i := range v {
+		v[i] = T(f(x[i]))
+	}
+	q.Upload(dst, device.Vector(v))
+}
+
+// add computes c = α·a + β·b for vectors.
+func (s *iteration[T]) add(α T, a device.Matrix[T], β T, b, c device.Matrix[T]) {
+	s.q.Add(α, device.NoTrans, a, β, device.NoTrans, b, c)
+}
+
+// setEpsilon changes ε from its last value (0 at the start) and keeps g, the
+// potential without the weights.
+func (s *iteration[T]) setEpsilon(ε float64) {
+	s.add(1, s.ψ, T(ε-s.ε), s.logB, s.ψ)
+	s.ε = ε
+	s.add(T(ε), s.logA, 0, device.Matrix[T]{}, s.εa)
+	s.add(T(ε), s.logB, 0, device.Matrix[T]{}, s.εb)
+	s.restart()
+}
+
+// restart forgets the momentum and the kernel.
+func (s *iteration[T]) restart() {
+	s.q.Fill(0, s.δ)
+	s.built = false
+}
+
+// relax moves ψ towards χ: with ω = 1 it becomes χ.
+func (s *iteration[T]) relax(ω float64) {
+	s.add(1, s.χ, -1, s.ψ, s.t)
+	s.add(T(ω*ω), s.t, T((ω-1)*(ω-1)), s.δ, s.δ)
+	s.add(1, s.ψ, 1, s.δ, s.ψ)
+}
+
+// step computes φ and χ for ψ and stores the error in err.
+func (s *iteration[T]) step(err device.Matrix[T]) {
+	if s.built {
+		s.scale(err)
+		return
+	}
+	q := s.q
+	s.c.softMin(T(s.ε), s.ψ, s.εa, s.εb, s.φ, s.χ)
+	// Column j of the plan sums to b[j]·exp((ψ[j]-χ[j])/ε).
+	s.add(T(1/s.ε), s.ψ, T(-1/s.ε), s.χ, s.t)
+	q.Map(device.Exp, s.t, s.t)
+	q.Mul(s.t, s.b, s.t)
+	s.add(1, s.t, -1, s.b, s.t)
+	q.Reduce(device.SumAbs, device.Whole, s.t, err)
+}
+
+// scale is step on the kernel. It leaves φ as it is.
+func (s *iteration[T]) scale(err device.Matrix[T]) {
+	q := s.q
+	s.add(T(1/s.ε), s.ψ, T(-1/s.ε), s.ψ0, s.v)
+	q.Map(device.Exp, s.v, s.v)
+	device.ScalingStep(q, s.k, s.a, s.v, s.u, s.s)
+	q.Mul(s.v, s.s, s.t)
+	s.add(1, s.t, -1, s.b, s.t)
+	q.Reduce(device.SumAbs, device.Whole, s.t, err)
+	q.Map(device.Log, s.s, s.s)
+	s.add(1, s.ψ0b, T(-s.ε), s.s, s.χ)
+	s.used = true
+}
+
+// Potentials may drift from those of the kernel by this many ε. Twice the
+// drift and the smallest entry that still matters stay above the underflow of
+// the exponential, at exp(-708) and exp(-87).
+func drift[T device.Float]() float64 {
+	if device.Epsilon[T]() > 1e-10 {
+		return 20
+	}
+	return 200
+}
+
+// build makes the kernel of φ and ψ.
+func (s *iteration[T]) build() {
+	s.q.Copy(s.ψ0, s.ψ)
+	s.add(1, s.ψ, 1, s.εb, s.ψ0b)
+	s.c.gibbs(T(s.ε), s.φ, s.ψ, s.k)
+	s.built = true
+}
+
+// buildAtOnce makes the kernel without a step in the log domain where the
+// costs, between lo and hi, are so even that φ = lo is near enough.
+func (s *iteration[T]) buildAtOnce(lo, hi float64) {
+	if s.k.IsZero() || (hi-lo)/s.ε > drift[T]()/2 {
+		return
+	}
+	s.q.Fill(T(lo), s.φ)
+	s.build()
+}
+
+// distance returns max|x-y|/ε. It waits for the device; a failure shows up at
+// the next Sync.
+func (s *iteration[T]) distance(x, y device.Matrix[T]) float64 {
+	var d [1]T
+	s.add(T(1/s.ε), x, T(-1/s.ε), y, s.t)
+	s.q.Reduce(device.MaxAbs, device.Whole, s.t, s.one)
+	s.q.Download(device.Vector(d[:]), s.one)
+	return float64(d[0])
+}
+
+// keepKernel rebuilds the kernel when the potentials have drifted away from
+// it, or builds it once a step in the log domain has come near enough.
+func (s *iteration[T]) keepKernel() {
+	switch {
+	case s.k.IsZero():
+	case s.built && s.distance(s.ψ, s.ψ0) > drift[T]()/2:
+		s.c.softMinRows(T(s.ε), s.ψ, s.εa, s.φ)
+		s.build()
+	case !s.built && s.distance(s.χ, s.ψ) <= drift[T]()/window:
+		s.build()
+	}
+}

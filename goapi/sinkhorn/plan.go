@@ -1,0 +1,71 @@
+package sinkhorn
+
+import (
+	"fmt"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Plan writes the plan that meets both marginals into dst (n×m): the plan of
+// the potentials, rounded (Altschuler, Weed, Rigollet 2017). Rows and columns
+// of points without mass are zero. Its cost is Result.Cost. It reads the costs
+// or points of the problem again and takes one exponential an element; the
+// device must still be open.
+func (r *Result[T]) Plan(dst device.Dense[T]) error { return r.plan(dst, true) }
+
+// RawPlan writes A[i]·B[j]·exp((F[i]+G[j]-C[i,j])/Epsilon) into dst (n×m), the
+// plan of the potentials as they are. Certificate.MarginalL1 is its error.
+func (r *Result[T]) RawPlan(dst device.Dense[T]) error { return r.plan(dst, false) }
+
+func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
+	if err := dst.Validate("dst"); err != nil {
+		return err
+	}
+	if dst.Rows != len(r.F) || dst.Cols != len(r.G) {
+		return &device.ShapeError{Op: "dst", Detail: fmt.Sprintf("is %d×%d, the plan %d×%d", dst.Rows, dst.Cols, len(r.F), len(r.G))}
+	}
+	for i := range dst.Rows {
+		clear(dst.Row(i))
+	}
+	d, q := r.reduced, r.dev.F64()
+	defer q.Close()
+	c := widenCosts(q, d)
+	φ, ψ, tile := q.Alloc(1, d.n), q.Alloc(1, d.m), q.Alloc(c.rows, d.m)
+	q.Upload(φ, device.Vector(r.φ))
+	q.Upload(ψ, device.Vector(r.ψ))
+	host := device.NewDense[float64](c.rows, d.m)
+	var failure error
+	c.each(func(lo, hi int, costs device.Matrix[float64]) {
+		if failure != nil {
+			return
+		}
+		k := tile.RowRange(0, hi-lo)
+		device.Gibbs(q, r.ε, φ.Slice(0, 1, lo, hi), ψ, costs, k)
+		q.Download(host.Slice(0, hi-lo, 0, d.m), k)
+		if failure = q.Sync(); failure != nil {
+			return
+		}
+		for i := lo; i < hi; i++ {
+			row := host.Row(i - lo)
+			if rounded {
+				r.round(i, row)
+			}
+			to := dst.Row(index(d.rows, i))
+			for j, x := range row {
+				to[index(d.cols, j)] = T(x * d.mass)
+			}
+		}
+	})
+	return failure
+}
+
+// round rounds row i of the reduced plan.
+func (r *rounding) round(i int, row []float64) {
+	fill := 0.0
+	if r.lack > 0 {
+		fill = r.lackA[i] / r.lack
+	}
+	for j, x := range row {
+		row[j] = x*r.rows[i]*r.cols[j] + fill*r.lackB[j]
+	}
+}

@@ -1,0 +1,204 @@
+package sinkhorn
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// reduced is a checked problem without the points that carry no mass, with
+// weights of sum 1 and with costs in a unit that no number type overflows.
+type reduced[T device.Float] struct {
+	cost       device.Dense[T] // n×m; zero for clouds
+	x, y       device.Dense[T] // clouds
+	p          int
+	n, m       int
+	a, b       []float64 // positive, of sum 1
+	warm       []T       // potentials g to start from, or nil
+	rows, cols []int     // their places in the caller's problem; nil: all
+	mass       float64   // sum of the caller's weights
+	unit       float64   // caller's cost = unit·cost, a power of two
+	lo, hi     float64   // bounds of the costs
+}
+
+func (r *reduced[T]) clouds() bool { return r.x.Rows > 0 }
+
+// reduce checks p and takes away what carries no mass. It copies costs only
+// where there is something to take away or to rescale.
+func reduce[T device.Float](p Problem[T], normalize bool) (*reduced[T], error) {
+	n, m, err := check(p)
+	if err != nil {
+		return nil, err
+	}
+	a, b, mass, err := weights(p, n, m, normalize)
+	if err != nil {
+		return nil, err
+	}
+	r := &reduced[T]{p: p.P, mass: mass, unit: 1, rows: positive(a), cols: positive(b)}
+	if r.p == 0 {
+		r.p = 2
+	}
+	r.a, r.b = pick(a, r.rows), pick(b, r.cols)
+	r.n, r.m = len(r.a), len(r.b)
+	if p.Warm != nil {
+		r.warm = pick(p.Warm, r.cols)
+	}
+	if absent(p.Cost) {
+		r.x, r.y = pickRows(p.X, r.rows), pickRows(p.Y, r.cols)
+		r.hi = diameter(r.x, r.y)
+		if r.p == 2 {
+			r.hi *= r.hi
+		}
+	} else {
+		// All costs must be finite, also those that are then left out.
+		if r.lo, r.hi = bounds(p.Cost); r.lo-r.lo != 0 || r.hi-r.hi != 0 {
+			if err := device.CheckInput("Cost", p.Cost); err != nil {
+				return nil, err
+			}
+		}
+		r.cost = pickRows(p.Cost, r.rows)
+		if r.cols != nil {
+			full := r.cost
+			r.cost = device.NewDense[T](r.n, r.m)
+			for i := range r.n {
+				for k, j := range r.cols {
+					r.cost.Row(i)[k] = full.Row(i)[j]
+				}
+			}
+		}
+	}
+	return r, r.rescale()
+}
+
+// Costs outside these sizes would leave the range of the number type in sums
+// of three or in squares.
+func sizeLimits[T device.Float]() (lo, hi float64) {
+	if device.Epsilon[T]() > 1e-10 {
+		return 0x1p-40, 0x1p40
+	}
+	return 0x1p-400, 0x1p400
+}
+
+// rescale chooses the unit of the costs.
+func (r *reduced[T]) rescale() error {
+	lo, hi := sizeLimits[T]()
+	size := max(math.Abs(r.lo), math.Abs(r.hi))
+	if size == 0 || size >= lo && size <= hi {
+		return nil
+	}
+	power := 1 // of the points in a cost
+	if r.clouds() {
+		power = r.p
+		size = diameter(r.x, r.y) // the square may not be a number
+	}
+	_, e := math.Frexp(size)
+	e = min(e, 1023)
+	down := math.Ldexp(1, -e)
+	scale := func(d device.Dense[T]) device.Dense[T] {
+		s := device.NewDense[T](d.Rows, d.Cols)
+		for i := range d.Rows {
+			for j, v := range d.Row(i) {
+				s.Row(i)[j] = T(float64(v) * down)
+			}
+		}
+		return s
+	}
+	if r.unit = math.Ldexp(1, e*power); math.IsInf(r.unit, 0) || r.unit == 0 {
+		return fmt.Errorf("the costs leave the range of float64: %w", device.ErrNotFinite)
+	}
+	if r.clouds() {
+		r.x, r.y = scale(r.x), scale(r.y)
+		r.hi = math.Pow(diameter(r.x, r.y), float64(r.p))
+		return nil
+	}
+	r.cost = scale(r.cost)
+	r.lo, r.hi = r.lo*down, r.hi*down
+	return nil
+}
+
+// positive lists where w > 0, or returns nil if that is everywhere.
+func positive(w []float64) []int {
+	var at []int
+	for i, v := range w {
+		if v > 0 {
+			at = append(at, i)
+		}
+	}
+	if len(at) == len(w) {
+		return nil
+	}
+	return at
+}
+
+func pick[E any](v []E, at []int) []E {
+	if at == nil {
+		return v
+	}
+	w := make([]E, len(at))
+	for k, i := range at {
+		w[k] = v[i]
+	}
+	return w
+}
+
+func pickRows[T device.Float](a device.Dense[T], at []int) device.Dense[T] {
+	if at == nil {
+		return a
+	}
+	b := device.NewDense[T](len(at), a.Cols)
+	for k, i := range at {
+		copy(b.Row(k), a.Row(i))
+	}
+	return b
+}
+
+// bounds returns the least and the largest element, NaN or ±Inf if one
+// element is.
+func bounds[T device.Float](a device.Dense[T]) (lo, hi float64) {
+	parts := max(1, min(runtime.GOMAXPROCS(0), a.Rows))
+	los, his := make([]float64, parts), make([]float64, parts)
+	var wg sync.WaitGroup
+	for k := range parts {
+		wg.Go(func() {
+			l, h, s := a.Data[0], a.Data[0], T(0)
+			for i := k * a.Rows / parts; i < (k+1)*a.Rows/parts; i++ {
+				for _, v := range a.Row(i) {
+					if v < l {
+						l = v
+					}
+					if v > h {
+						h = v
+					}
+					s += v - v // NaN for NaN and ±Inf, else 0
+				}
+			}
+			los[k], his[k] = float64(l+s), float64(h+s)
+		})
+	}
+	wg.Wait()
+	lo, hi = los[0], his[0]
+	for k := range parts {
+		lo, hi = min(lo, los[k]), max(hi, his[k])
+	}
+	return lo, hi
+}
+
+// diameter bounds the distance between points of x and of y by the diagonal
+// of their bounding box.
+func diameter[T device.Float](x, y device.Dense[T]) float64 {
+	d := 0.0
+	for k := range x.Cols {
+		lo, hi := math.Inf(1), math.Inf(-1)
+		for _, c := range []device.Dense[T]{x, y} {
+			for i := range c.Rows {
+				v := float64(c.At(i, k))
+				lo, hi = min(lo, v), max(hi, v)
+			}
+		}
+		d = math.Hypot(d, hi-lo)
+	}
+	return d
+}

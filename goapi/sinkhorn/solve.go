@@ -1,0 +1,122 @@
+package sinkhorn
+
+import (
+	"context"
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Solve computes the entropy-regularised optimal transport between the two
+// sides of p on dev.
+//
+// It needs the costs (n·m elements) in device memory, or tiles of them for
+// clouds, and as much again for the kernel of [Scaling].
+//
+// Errors before any work match [device.ErrArgument], [device.ErrShape],
+// [device.ErrEmpty] or [device.ErrNotFinite]. If the tolerance is not reached
+// the best plan is returned, with its certificate, together with an error that
+// matches [device.ErrNotConverged]; if ctx ends, its error is returned alone.
+func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T], o Options) (*Result[T], error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	r, err := reduce(p, o.Normalize)
+	if err != nil {
+		return nil, err
+	}
+	ε := o.Epsilon / r.unit
+	if err := r.accepts(ε, o); err != nil {
+		return nil, err
+	}
+	spread := r.hi - r.lo
+	o.Tol = tolerance[T](o.Tol, spread/ε)
+
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	c := newCosts(q, r, o.Memory)
+	s := newIteration(q, c, r, o.Method != Log && fits[T](r.n, r.m, o.Memory))
+	d := &descent[T]{
+		ctx: ctx, s: s, relax: o.Relaxation, progress: o.Progress,
+		left: o.MaxIterations, floor: 64 * device.Epsilon[T]() * (1 + spread/ε),
+	}
+	for _, e := range schedule(ε, spread, r.warm != nil) {
+		s.setEpsilon(e)
+		s.buildAtOnce(r.lo, r.hi)
+		if e > ε {
+			err = d.run(coarse, min(coarseIterations, d.left/2))
+		} else {
+			err = d.run(o.Tol, o.MaxIterations)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+
+	cert := newCertifier(dev, c, r, ε)
+	defer cert.close()
+	// The iteration has seen the plan through its kernel; the certifier
+	// rebuilds it. If rounding errors in the kernel hid some of the error,
+	// iterate on with a new one.
+	for goal := o.Tol; ; {
+		if err := cert.rebuild(s.ψ, q); err != nil {
+			return nil, err
+		}
+		if cert.marginal <= o.Tol || d.left == 0 || d.stalled || goal < o.Tol/8 {
+			break
+		}
+		goal /= 2
+		s.restart()
+		if err := d.run(goal, d.left); err != nil {
+			return nil, err
+		}
+	}
+	res, err := cert.finish(dev, p, o.Epsilon)
+	if err != nil {
+		return nil, err
+	}
+	res.Iterations, res.History = d.count, d.history
+	res.Method = Log
+	if s.used {
+		res.Method = Scaling
+	}
+	if res.Converged = cert.marginal <= o.Tol; !res.Converged {
+		return res, &device.NotConvergedError{Method: "Sinkhorn's iteration", Iterations: d.count, Achieved: cert.marginal, Wanted: o.Tol}
+	}
+	return res, nil
+}
+
+// accepts checks what depends on both the problem and the options. ε is in
+// the unit of r.
+func (r *reduced[T]) accepts(ε float64, o Options) error {
+	size := max(math.Abs(r.lo), math.Abs(r.hi))
+	switch {
+	case o.Method == Scaling && !fits[T](r.n, r.m, o.Memory):
+		return device.Argument("Memory", "of %d bytes is too little for the %d×%d kernel of method %q", o.Memory, r.n, r.m, Scaling)
+	case T(ε) == 0 || T(1/ε) == 0 || math.IsInf(float64(T(ε)), 0) || size/ε > 0.1/device.Epsilon[T]():
+		return device.Argument("Epsilon", "is %v, too far from the size %v of the costs for the number type", o.Epsilon, size*r.unit)
+	}
+	return nil
+}
+
+// The values of ε before the last one are solved to this error only, in no
+// more than so many iterations.
+const (
+	coarse           = 0.05
+	coarseIterations = 4 * window
+)
+
+// schedule returns the decreasing values of ε to go through. Far from the
+// solution an iteration moves potentials by about ε, so that small values need
+// spread/ε iterations to begin with; larger ones come near faster.
+func schedule(ε, spread float64, warm bool) []float64 {
+	steps := []float64{ε}
+	if warm {
+		return steps
+	}
+	for e := 4 * ε; e < spread/64; e *= 4 {
+		steps = append([]float64{e}, steps...)
+	}
+	return steps
+}
