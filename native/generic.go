@@ -5,18 +5,6 @@ import "math"
 // Plain Go bodies in float64: the fallback without cgo and the oracle of the
 // C kernels.
 
-func expGo[T Float](x, y []T) {
-	for i, v := range x {
-		y[i] = T(math.Exp(float64(v)))
-	}
-}
-
-func tanhGo[T Float](x, y []T) {
-	for i, v := range x {
-		y[i] = T(math.Tanh(float64(v)))
-	}
-}
-
 // softMin returns -ε·log Σₖ exp((g(k) - c(k))/ε) over n terms.
 func softMin(n int, ε float64, t func(k int) float64) float64 {
 	top := math.Inf(-1)

@@ -2,6 +2,8 @@
 
 package native
 
+import "math"
+
 // Level names the instruction level in use.
 func Level() string { return "go" }
 
@@ -12,8 +14,17 @@ func Levels() []string { return []string{"go"} }
 // the level exists here.
 func SetLevel(level string) bool { return level == "go" }
 
-func exp[T Float](x, y []T)  { expGo(x, y) }
-func tanh[T Float](x, y []T) { tanhGo(x, y) }
+func exp[T Float](x, y []T) {
+	for i, v := range x {
+		y[i] = T(math.Exp(float64(v)))
+	}
+}
+
+func tanh[T Float](x, y []T) {
+	for i, v := range x {
+		y[i] = T(math.Tanh(float64(v)))
+	}
+}
 
 func softMinRows[T Float](m, n int, ε T, c []T, ldc int, g, out []T) {
 	softMinRowsGo(m, n, ε, c, ldc, g, out)

@@ -65,7 +65,7 @@ func gpus() []Candidate {
 	for _, g := range m.GPUs {
 		c := Candidate{Name: "cuda:" + g.UUID, Description: g.String(), Reason: g.Reason}
 		if g.Usable {
-			d, err := cusolver.Open(g.UUID)
+			d, err := openers[0].open(g.UUID, Options{})
 			if err != nil {
 				c.Reason = reason(c.Name, err)
 			} else {

@@ -52,19 +52,18 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 	}
 	floor := 4 * float64(min(a.Rows, a.Cols)) * eps // what rounding leaves
 	amplification := 1.0
-	loss := math.NaN()
+	var loss float64
 	best := math.Inf(1)
 	for k := 0; ; k++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		loss = math.Sqrt(float64(min(a.Rows, a.Cols))) // all of it may be missing
 		if k > 0 {
 			p.form(x)
 			if loss, err = p.distance(); err != nil {
 				return nil, err
 			}
-		} else {
-			loss = math.Sqrt(float64(min(a.Rows, a.Cols))) // all of it may be missing
 		}
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return nil, &device.NotFiniteError{Name: "iterate", Value: loss}

@@ -30,10 +30,10 @@ type certifier[T device.Float] struct {
 	ε   float64
 	own bool // q belongs to the certifier
 
-	φ, ψ, εa, none device.Matrix[float64]
-	rows           device.Matrix[float64] // factor of each row that makes its sum exact
-	a, ones        device.Matrix[float64]
-	tile           device.Matrix[float64]
+	φ, ψ, εa device.Matrix[float64]
+	rows     device.Matrix[float64] // factor of each row that makes its sum exact
+	a, ones  device.Matrix[float64]
+	tile     device.Matrix[float64]
 
 	rounding
 	marginal float64

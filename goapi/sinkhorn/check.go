@@ -21,7 +21,7 @@ func check[T device.Float](p Problem[T]) (n, m int, err error) {
 			return 0, 0, err
 		}
 		if p.Cost.Rows == 0 || p.Cost.Cols == 0 {
-			return 0, 0, fmt.Errorf("Cost is %d×%d: %w", p.Cost.Rows, p.Cost.Cols, device.ErrEmpty)
+			return 0, 0, fmt.Errorf("cost matrix is %d×%d: %w", p.Cost.Rows, p.Cost.Cols, device.ErrEmpty)
 		}
 		n, m = p.Cost.Rows, p.Cost.Cols
 	default:
