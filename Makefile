@@ -41,7 +41,8 @@ lint: $(DEPS) ## gofmt, vet, staticcheck
 	$(GO) run $(STATICCHECK) ./...
 
 bench: build ## compare with NumPy, SciPy and POT on this machine
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE bin/ritz bench
+	@sh tests/image/install.sh peers
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE bin/ritz bench --peers
 
 fuzz: $(DEPS) ## run every fuzz target for FUZZTIME
 	sh tests/fuzz.sh $(FUZZTIME)

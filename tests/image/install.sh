@@ -2,6 +2,7 @@
 # Installs what Ritz needs from the system, if it is missing.
 #   install.sh build     a C compiler and OpenBLAS with headers
 #   install.sh runtime   the OpenBLAS library alone
+#   install.sh peers     NumPy, SciPy and POT, for comparisons
 # The Makefile, the Dockerfile and the image test call this script.
 set -eu
 
@@ -39,8 +40,14 @@ build)
 runtime)
 	ldconfig -p | grep -q libopenblas.so.0 || install libopenblas0-pthread
 	;;
+peers)
+	for python in python3 /usr/bin/python3; do
+		$python -c 'import numpy, scipy, ot' 2>/dev/null && exit 0
+	done
+	install python3-numpy python3-scipy python3-pot
+	;;
 *)
-	echo "usage: install.sh build|runtime" >&2
+	echo "usage: install.sh build|runtime|peers" >&2
 	exit 2
 	;;
 esac

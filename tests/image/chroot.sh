@@ -1,0 +1,51 @@
+#!/bin/sh
+# Runs the steps of the Dockerfile in a fresh Debian in a folder, for machines
+# without a Docker engine. Needs root, debootstrap and the Go toolchain that
+# this machine has, which stands in for the golang image.
+set -eu
+suite=${SUITE:-bookworm}
+here=$(cd "$(dirname "$0")/../.." && pwd)
+root=$(mktemp -d)
+trap 'umount "$root/proc" 2>/dev/null || true; rm -rf "$root"' EXIT
+
+command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
+
+# fresh makes a Debian with this machine's package sources.
+fresh() {
+	umount "$root/proc" 2>/dev/null || true
+	rm -rf "$root"
+	mkdir -p "$root"
+	debootstrap --variant=minbase "--include=$1" "$suite" "$root" >/dev/null
+	cp -r /etc/apt/. "$root/etc/apt/"
+	cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
+	mount -t proc proc "$root/proc"
+}
+
+# inside runs a command in the folder, with the proxy settings of this machine.
+inside() {
+	chroot "$root" env "PATH=/usr/local/go/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root "$@"
+}
+
+echo "== build stage"
+fresh gcc,libc6-dev,make,git,ca-certificates
+cp -r /etc/ssl/certs/. "$root/etc/ssl/certs/" 2>/dev/null || true
+mkdir -p "$root/usr/local/go" "$root/src" "$root/root/go/pkg"
+cp -r "$(go env GOROOT)/." "$root/usr/local/go/"
+cp -r "$(go env GOMODCACHE)" "$root/root/go/pkg/mod"
+(cd "$here" && git ls-files -z | xargs -0 tar cf -) | tar xf - -C "$root/src"
+inside sh -c 'cd /src && GOFLAGS=-buildvcs=false make build'
+cp "$root/src/bin/ritz" /tmp/ritz-image
+
+echo "== final stage"
+fresh ca-certificates
+cp "$here/tests/image/install.sh" "$root/tmp/"
+inside sh /tmp/install.sh runtime
+mv /tmp/ritz-image "$root/usr/local/bin/ritz"
+inside useradd --create-home --uid 10001 ritz
+cp "$here"/tests/data/mnist-t10k-images-idx3-ubyte.gz "$root/home/ritz/images.gz"
+chmod a+r "$root/home/ritz/images.gz"
+run() { inside su ritz -c "cd && ritz $*"; }
+run devices
+run devices | grep -q '^\* cpu' || { echo "the image does not use OpenBLAS" >&2; exit 1; }
+run svd images.gz --rank 5
+echo "1 passed, 0 failed"
