@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 root=$(mktemp -d)
 trap 'umount "$root/proc" 2>/dev/null || true; rm -rf "$root"' EXIT
 
-command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
+command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap >/dev/null; }
 
 # fresh makes a Debian with this machine's package sources.
 fresh() {
@@ -16,6 +16,7 @@ fresh() {
 	rm -rf "$root"
 	mkdir -p "$root"
 	debootstrap --variant=minbase "--include=$1" "$suite" "$root" >/dev/null
+	rm -f "$root/etc/apt/sources.list"
 	cp -r /etc/apt/. "$root/etc/apt/"
 	cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
 	mount -t proc proc "$root/proc"
@@ -44,7 +45,7 @@ mv /tmp/ritz-image "$root/usr/local/bin/ritz"
 inside useradd --create-home --uid 10001 ritz
 cp "$here"/tests/data/mnist-t10k-images-idx3-ubyte.gz "$root/home/ritz/images.gz"
 chmod a+r "$root/home/ritz/images.gz"
-run() { inside su ritz -c "cd && ritz $*"; }
+run() { inside su ritz -c "cd && /usr/local/bin/ritz $*"; }
 run devices
 run devices | grep -q '^\* cpu' || { echo "the image does not use OpenBLAS" >&2; exit 1; }
 run svd images.gz --rank 5
