@@ -28,6 +28,10 @@ func (k kernels[T]) spread(n, elements int, f func(part, lo, hi int)) {
 	wg.Wait()
 }
 
+// rows returns the elements of the rows [lo,hi), and no more: the race
+// detector is told that a kernel touches the whole slice.
+func rows[T device.Float](a device.Dense[T], lo, hi int) []T { return a.Slice(lo, hi, 0, a.Cols).Data }
+
 func (k kernels[T]) Map(f device.Func, a, b device.Dense[T]) {
 	kernel := native.Exp[T]
 	switch f {
@@ -52,7 +56,7 @@ func (k kernels[T]) Map(f device.Func, a, b device.Dense[T]) {
 func (k kernels[T]) SoftMin(x device.Axis, ε T, c device.Dense[T], g, out []T) bool {
 	if x == device.PerRow {
 		k.spread(c.Rows, c.Rows*c.Cols, func(_, lo, hi int) {
-			native.SoftMinRows(hi-lo, c.Cols, ε, c.Data[lo*c.Stride:], c.Stride, g, out[lo:hi])
+			native.SoftMinRows(hi-lo, c.Cols, ε, rows(c, lo, hi), c.Stride, g, out[lo:hi])
 		})
 		return true
 	}
@@ -64,7 +68,7 @@ func (k kernels[T]) SoftMin(x device.Axis, ε T, c device.Dense[T], g, out []T) 
 
 func (k kernels[T]) Gibbs(ε T, f, g []T, c, out device.Dense[T]) bool {
 	k.spread(c.Rows, c.Rows*c.Cols, func(_, lo, hi int) {
-		native.Gibbs(hi-lo, c.Cols, ε, f[lo:hi], g, c.Data[lo*c.Stride:], c.Stride, out.Data[lo*out.Stride:], out.Stride)
+		native.Gibbs(hi-lo, c.Cols, ε, f[lo:hi], g, rows(c, lo, hi), c.Stride, rows(out, lo, hi), out.Stride)
 	})
 	return true
 }
@@ -88,7 +92,7 @@ func (k kernels[T]) ScalingStep(m device.Dense[T], a, v, u, s []T) bool {
 			sums[part] = p
 			sum = *p
 		}
-		native.ScalingStep(hi-lo, m.Cols, m.Data[lo*m.Stride:], m.Stride, a[lo:hi], v, u[lo:hi], sum)
+		native.ScalingStep(hi-lo, m.Cols, rows(m, lo, hi), m.Stride, a[lo:hi], v, u[lo:hi], sum)
 	})
 	for _, p := range sums {
 		if p == nil {
@@ -105,7 +109,7 @@ func (k kernels[T]) ScalingStep(m device.Dense[T], a, v, u, s []T) bool {
 func (k kernels[T]) PairwiseCost(p int, x, y, out device.Dense[T]) bool {
 	yt := y.T()
 	k.spread(x.Rows, out.Rows*out.Cols*x.Cols, func(_, lo, hi int) {
-		native.PairwiseCost(hi-lo, out.Cols, x.Cols, p, x.Data[lo*x.Stride:], x.Stride, yt.Data, out.Data[lo*out.Stride:], out.Stride)
+		native.PairwiseCost(hi-lo, out.Cols, x.Cols, p, rows(x, lo, hi), x.Stride, yt.Data, rows(out, lo, hi), out.Stride)
 	})
 	return true
 }
