@@ -29,6 +29,8 @@ type host struct {
 	info   Info
 	k32    HostKernels[float32]
 	k64    HostKernels[float64]
+	m32    reserve[float32]
+	m64    reserve[float64]
 	onExit func() error
 	closed atomic.Bool
 }
@@ -39,9 +41,13 @@ func NewHost(info Info, k32 HostKernels[float32], k64 HostKernels[float64], clos
 	return &host{info: info, k32: k32, k64: k64, onExit: closer}
 }
 
-func (h *host) Info() Info          { return h.info }
-func (h *host) F32() Queue[float32] { return &hostQueue[float32]{host: h, kernels: h.k32} }
-func (h *host) F64() Queue[float64] { return &hostQueue[float64]{host: h, kernels: h.k64} }
+func (h *host) Info() Info { return h.info }
+func (h *host) F32() Queue[float32] {
+	return &hostQueue[float32]{host: h, kernels: h.k32, memory: &h.m32}
+}
+func (h *host) F64() Queue[float64] {
+	return &hostQueue[float64]{host: h, kernels: h.k64, memory: &h.m64}
+}
 
 func (h *host) Close() error {
 	if h.closed.Swap(true) || h.onExit == nil {

@@ -6,7 +6,8 @@ import (
 	"github.com/ritz-go/ritz/goapi/rng"
 )
 
-// hostBuffer is Go memory; the garbage collector frees it.
+// hostBuffer is Go memory. When its scope ends data becomes nil, so that a
+// matrix used too late is refused like one of a wrong shape.
 type hostBuffer[T Float] struct{ data []T }
 
 func (b *hostBuffer[T]) Len() int { return len(b.data) }
@@ -15,6 +16,8 @@ func (b *hostBuffer[T]) Len() int { return len(b.data) }
 type hostQueue[T Float] struct {
 	host    *host
 	kernels HostKernels[T]
+	memory  *reserve[T]
+	live    []*hostBuffer[T] // of the open scopes
 	failure error
 }
 
@@ -77,11 +80,25 @@ func (q *hostQueue[T]) Alloc(rows, cols int) Matrix[T] {
 		q.begin(shapeError("Alloc", "no matrix can be %d×%d", rows, cols))
 		rows, cols = 0, 0
 	}
-	return Matrix[T]{Rows: rows, Cols: cols, LD: cols, Buf: &hostBuffer[T]{make([]T, rows*cols)}}
+	b := &hostBuffer[T]{q.memory.take(rows * cols)}
+	q.live = append(q.live, b)
+	return Matrix[T]{Rows: rows, Cols: cols, LD: cols, Buf: b}
 }
 
-// Scope has nothing to free: the garbage collector does.
-func (q *hostQueue[T]) Scope() (end func()) { return func() {} }
+func (q *hostQueue[T]) Scope() (end func()) {
+	outer := len(q.live)
+	return func() { q.release(outer) }
+}
+
+// release gives back all buffers but the first keep.
+func (q *hostQueue[T]) release(keep int) {
+	for i := keep; i < len(q.live); i++ {
+		q.memory.give(q.live[i].data)
+		q.live[i].data = nil
+		q.live[i] = nil
+	}
+	q.live = q.live[:min(keep, len(q.live))]
+}
 
 func (q *hostQueue[T]) Upload(dst Matrix[T], src Dense[T]) {
 	if q.begin(CheckTransfer("Upload", dst, src), dst) {
@@ -315,8 +332,11 @@ func (q *hostQueue[T]) Sync() error {
 	return err
 }
 
-// Close makes the queue refuse further work.
-func (q *hostQueue[T]) Close() { q.failure = ErrClosed }
+// Close gives back all memory and makes the queue refuse further work.
+func (q *hostQueue[T]) Close() {
+	q.release(0)
+	q.failure = ErrClosed
+}
 
 var (
 	_ SoftMinner[float32]   = (*hostQueue[float32])(nil)

@@ -1,0 +1,52 @@
+package device
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// reserve keeps the memory of ended scopes for later ones. Fresh memory from
+// the operating system costs several times what clearing used memory does,
+// and algorithms ask for the same sizes again and again. The garbage collector
+// empties it when it is not used.
+type reserve[T Float] struct {
+	classes [4 * 64]sync.Pool // of *[]T
+}
+
+// Smaller buffers are left to Go's allocator.
+const leastReserved = 1 << 12
+
+// class returns the number of the smallest size class that holds n elements,
+// and its size. There are four classes to a power of two, so that at most a
+// quarter is wasted.
+func class(n int) (number, size int) {
+	e := bits.Len(uint(n-1)) - 1 // 2^e < n ≤ 2^(e+1)
+	step := 1 << (e - 2)
+	k := (n - 1 - 1<<e) / step // 0 to 3
+	return 4*e + k, 1<<e + (k+1)*step
+}
+
+// take returns n zeros.
+func (r *reserve[T]) take(n int) []T {
+	if n < leastReserved {
+		return make([]T, n)
+	}
+	number, size := class(n)
+	if p, ok := r.classes[number].Get().(*[]T); ok {
+		data := (*p)[:n]
+		clear(data)
+		return data
+	}
+	return make([]T, n, size)
+}
+
+// give returns memory that take handed out.
+func (r *reserve[T]) give(data []T) {
+	if cap(data) < leastReserved {
+		return
+	}
+	number, size := class(cap(data))
+	if size == cap(data) {
+		r.classes[number].Put(&data)
+	}
+}
