@@ -5,7 +5,9 @@
 // lead to the result:
 //
 //   - full: LAPACK's divide and conquer (gesdd) on the matrix itself, or, for
-//     tall and wide matrices, on the triangle of a QR factorization;
+//     tall and wide matrices, on the triangle of a QR factorization; in
+//     float64, where few singular values are small, the eigenvectors of AᵀA,
+//     level by level, which is faster and as accurate;
 //   - randomized: a block Krylov space of a random start (Musco and Musco,
 //     NIPS 2015; Halko, Martinsson and Tropp, SIAM Review 2011) for the Rank
 //     largest singular values, at the cost of a few products with A;

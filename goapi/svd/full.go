@@ -64,7 +64,24 @@ func decompose[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, 
 		q.Add(1, device.Transp, ut, 0, device.NoTrans, device.Matrix[T]{}, u)
 		return q.Sync()
 	}
-	work := q.Alloc(m, n)
+	return direct(ctx, q, a, u, s, vt)
+}
+
+// direct decomposes a matrix that is not worth a QR factorization first.
+func direct[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
+	defer q.Scope()()
+	if !u.IsZero() {
+		suits, err := suitsGram(q, a)
+		if err != nil {
+			return err
+		}
+		if suits {
+			if done, err := decomposeGram(ctx, q, a, u, s, vt); err != nil || done {
+				return err
+			}
+		}
+	}
+	work := q.Alloc(a.Rows, a.Cols)
 	q.Copy(work, a)
 	q.SVD(work, u, s, vt)
 	return q.Sync()
@@ -85,7 +102,9 @@ func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 		return q.Sync()
 	}
 	ur := q.Alloc(n, n)
-	q.SVD(r, ur, s, vt)
+	if err := direct(ctx, q, r, ur, s, vt); err != nil {
+		return err
+	}
 	q.Gemm(device.NoTrans, device.NoTrans, 1, basis, ur, 0, u)
 	return q.Sync()
 }

@@ -287,6 +287,61 @@ func TestChoice(t *testing.T) {
 	}
 }
 
+// The route over Gram matrices, which only larger matrices take, on spectra
+// with few and with many small singular values.
+func TestGramRoute(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		q := dev.F64()
+		defer q.Close()
+		const n = 120
+		few := logspace(n, 0, -1)
+		for i, v := range []float64{1e-3, 1e-5, 1e-5, 1e-9, 1e-13, 0, 0} {
+			few[n-7+i] = v
+		}
+		for name, s := range map[string][]float64{"few small": few, "flat": logspace(n, 0, 0), "decaying": logspace(n, 0, -12), "two decades": logspace(n, 0, -2)} {
+			for _, m := range []int{n, 150} {
+				x := withSpectrum[float64](21, m, n, s)
+				a := q.Alloc(m, n)
+				q.Upload(a, x)
+				r, err := Compute(ctx, dev, x, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				residual, orthU, orthV := trueErrors(x, r)
+				if residual > 2e-14 || orthU > 1e-13 || orthV > 1e-13 {
+					t.Errorf("%s, m=%d: residual %.3g, orthogonality %.3g and %.3g", name, m, residual, orthU, orthV)
+				}
+				for i, v := range s {
+					if d := math.Abs(r.S[i] - v); d > 1e-14*math.Sqrt(n) || d > r.Certificate.ErrorBound+1e-15*math.Sqrt(n) {
+						t.Errorf("%s, m=%d: σ%d is off by %.3g, certified %.3g", name, m, i+1, d, r.Certificate.ErrorBound)
+					}
+				}
+				// And by name, whatever suitsGram thinks of it.
+				u, values, vt := q.Alloc(m, n), q.Alloc(1, n), q.Alloc(n, n)
+				ok, err := decomposeGram(ctx, q, a, u, values, vt)
+				if err != nil || !ok && name != "decaying" {
+					t.Fatalf("%s: %v, %v", name, ok, err)
+				}
+				if !ok {
+					continue
+				}
+				g := &Result[float64]{U: device.NewDense[float64](m, n), S: make([]float64, n), Vt: device.NewDense[float64](n, n)}
+				q.Download(g.U, u)
+				q.Download(device.Vector(g.S), values)
+				q.Download(g.Vt, vt)
+				residual, orthU, orthV = trueErrors(x, g)
+				if residual > 2e-14 || orthU > 1e-13 || orthV > 1e-13 {
+					t.Errorf("%s, m=%d, Gram: residual %.3g, orthogonality %.3g and %.3g", name, m, residual, orthU, orthV)
+				}
+				suits, err := suitsGram(q, a)
+				if want := name == "flat" || name == "two decades"; err != nil || suits != want { // zeros stop Cholesky
+					t.Errorf("%s: suitable %v, %v", name, suits, err)
+				}
+			}
+		}
+	})
+}
+
 func TestTruncatedFull(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
 		s := logspace(20, 0, -3)
