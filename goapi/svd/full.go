@@ -90,8 +90,9 @@ func direct[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt 
 // decomposeTall decomposes A = QR, R = Uᵣ·S·Vᵀ, U = Q·Uᵣ.
 func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
 	n := a.Cols
-	basis, r := q.Alloc(a.Rows, n), q.Alloc(n, n)
-	if err := orthonormalize(q, a, basis, r); err != nil {
+	basis, r, finish := q.Alloc(a.Rows, n), q.Alloc(n, n), q.Alloc(n, n)
+	rough, err := nearlyOrthonormalize(q, a, basis, r, finish)
+	if err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -104,6 +105,9 @@ func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 	ur := q.Alloc(n, n)
 	if err := direct(ctx, q, r, ur, s, vt); err != nil {
 		return err
+	}
+	if rough {
+		q.Trsm(device.Left, device.Lower, device.Transp, 1, finish, ur)
 	}
 	q.Gemm(device.NoTrans, device.NoTrans, 1, basis, ur, 0, u)
 	return q.Sync()
