@@ -95,6 +95,11 @@ func orthogonalize[T device.Float](q device.Queue[T], known, block, out, coeff d
 			if overlap < 10*device.Epsilon[T]() {
 				return nil // out still equals block
 			}
+			if width := float64(coeff.Rows * coeff.Cols); overlap*overlap*width < device.Epsilon[T]() {
+				// Taking away so little leaves the block orthonormal.
+				q.Gemm(device.NoTrans, device.NoTrans, -1, known, coeff, 1, out)
+				return q.Sync()
+			}
 		}
 		q.Gemm(device.NoTrans, device.NoTrans, -1, known, coeff, 1, block)
 		if err := orthonormalize(q, block, out, r); err != nil {
