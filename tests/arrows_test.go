@@ -39,7 +39,6 @@ var heights = map[string]float64{
 	"tests":         9,
 	"tests/cli":     9,
 	"tests/conform": 9,
-	"tests/gonum":   9,
 	"tests/peers":   9,
 	"tests/readme":  9,
 }

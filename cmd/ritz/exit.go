@@ -39,7 +39,8 @@ func exitCode(err error) int {
 		return exitNoDevice
 	case errors.Is(err, device.ErrNotConverged):
 		return exitNotConverged
-	case errors.As(err, &u), errors.Is(err, device.ErrArgument):
+	case errors.As(err, &u), errors.Is(err, device.ErrArgument), errors.Is(err, device.ErrShape),
+		errors.Is(err, device.ErrEmpty), errors.Is(err, device.ErrNotFinite):
 		return exitUsage
 	}
 	return exitFailed

@@ -48,6 +48,12 @@ vectors.npy and density.csv.`,
 			if (n.weights == "") == (n.epochs == 0) {
 				return usagef("give either --train EPOCHS or --weights FILE")
 			}
+			if n.epochs < 0 {
+				return usagef("--train is %d, must not be negative", n.epochs)
+			}
+			if n.layer < -1 {
+				return usagef("--layer is %d, must be a layer, counted from 0, or -1 for all", n.layer)
+			}
 			in, err := locate(n.data, "")
 			if err != nil {
 				return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"regexp"
 	"strconv"
@@ -12,8 +11,9 @@ import (
 )
 
 // An input is named path, path:member for files with several arrays, and
-// either with [i] or [lo:hi] behind it for some rows.
-var rowRange = regexp.MustCompile(`\[(\d+)(?:(:)(\d*))?\]$`)
+// either with [i] or [lo:hi] behind it for some rows. Up to 18 digits fit an
+// int with room for one more.
+var rowRange = regexp.MustCompile(`\[(\d{1,18})(?:(:)(\d{0,18}))?\]$`)
 
 // input is an array in a file whose headers have been read.
 type input struct {
@@ -102,7 +102,9 @@ func matrix[T device.Float](in *input) (device.Dense[T], error) {
 		return device.Dense[T]{}, err
 	}
 	rows, cols, data := a.Matrix()
-	return device.Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: data}, nil
+	m := device.Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: data}
+	// The kernels check too, but do not know the file.
+	return m, device.CheckInput(in.file.Path, m)
 }
 
 // vector reads the input as a vector of any orientation.
@@ -116,10 +118,15 @@ func vector[T device.Float](name string) ([]T, error) {
 		return nil, err
 	}
 	if rows, cols, _ := a.Matrix(); rows != 1 && cols != 1 {
-		return nil, fmt.Errorf("%s is %d×%d, not a vector", name, rows, cols)
+		return nil, usagef("%s is %d×%d, not a vector", name, rows, cols)
 	}
-	return a.Data, nil
+	return a.Data, device.CheckInput(name, device.Vector(a.Data))
 }
+
+// maxClasses bounds class numbers: the network has an output for each up to
+// the largest, and one that is out of any proportion should not end in want of
+// memory.
+const maxClasses = 1 << 20
 
 // labels reads class numbers.
 func labels(name string) ([]int, error) {
@@ -130,8 +137,8 @@ func labels(name string) ([]int, error) {
 	classes := make([]int, len(v))
 	for i, x := range v {
 		classes[i] = int(x)
-		if float64(classes[i]) != x || x < 0 {
-			return nil, fmt.Errorf("%s: label %d is %v, not a class number", name, i, x)
+		if float64(classes[i]) != x || x < 0 || x >= maxClasses {
+			return nil, usagef("%s: label %d is %v, not a class number", name, i, x)
 		}
 	}
 	return classes, nil

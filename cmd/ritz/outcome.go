@@ -140,7 +140,13 @@ func (c *common) print(o *outcome) error {
 	if c.json {
 		e := json.NewEncoder(c.stdout)
 		e.SetIndent("", "  ")
-		return e.Encode(o)
+		if err := e.Encode(o); err != nil {
+			if unsupported := new(json.UnsupportedValueError); errors.As(err, &unsupported) {
+				return fmt.Errorf("a result is %s: the numbers of the input are too large, scale them: %w", unsupported.Str, err)
+			}
+			return err
+		}
+		return nil
 	}
 	return o.text(c.stdout)
 }

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ritz-go/ritz/cmd/ritz/picture"
 	"github.com/ritz-go/ritz/goapi/backend"
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -35,6 +38,9 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("interrupted: %w", err)
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "ritz: "+err.Error())
 	}
@@ -54,8 +60,15 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 certifies every result. Results go to standard output, logs and progress to
 standard error.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or option, 3 no such device,
-4 not converged (the results were written all the same).`,
+Exit codes: 0 done, 1 failed (a file that is missing, malformed or cannot be
+written, an interruption), 2 wrong usage, option or input (shape, NaN, weights),
+3 no such device, 4 not converged (the results were written all the same).`,
+		Version: version,
+		Args:    knownCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
+
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
@@ -77,9 +90,26 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or option, 3 no such device,
 			sub.Args = cobra.NoArgs
 		}
 		args := sub.Args
-		sub.Args = func(cmd *cobra.Command, a []string) error { return usage(args(cmd, a)) }
+		sub.Args = func(cmd *cobra.Command, a []string) error {
+			if err := args(cmd, a); err != nil {
+				return usagef("%w; the form is %s", err, cmd.UseLine())
+			}
+			return nil
+		}
 	}
 	return root
+}
+
+// knownCommand refuses what is left of a command line whose command was not
+// found.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if like := root.SuggestionsFor(args[0]); len(like) > 0 {
+		return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(like, " or "))
+	}
+	return usagef("there is no command %q; \"ritz help\" lists them", args[0])
 }
 
 // flags adds the common flags to a computing command.
@@ -104,6 +134,8 @@ func (c *common) open() (device.Device, error) {
 		return nil, usagef("--threads is %d, must not be negative", c.threads)
 	case c.dtype != "" && c.dtype != "f32" && c.dtype != "f64":
 		return nil, usagef("--dtype is %q, must be f32 or f64", c.dtype)
+	case c.plot != "" && !picture.Known(c.plot):
+		return nil, usagef("--plot is %q, must end in .svg or .png", c.plot)
 	}
 	if c.threads > 0 {
 		runtime.GOMAXPROCS(c.threads)

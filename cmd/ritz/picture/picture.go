@@ -31,6 +31,12 @@ var (
 	orange = color.RGBA{0xd9, 0x6b, 0x0b, 0xff}
 )
 
+// Known reports whether the ending of a file's name is that of a picture.
+func Known(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return ext == ".svg" || ext == ".png"
+}
+
 // Spectrum draws descending values, on a logarithmic axis if they are
 // positive and span more than a decade.
 func Spectrum(path, title string, values []float64) error {
@@ -190,11 +196,10 @@ func lineAndPoints(p *plot.Plot, points plotter.XYs) error {
 
 // save writes the picture under a temporary name first.
 func save(p *plot.Plot, path string) error {
-	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(path)), ".")
-	if format != "svg" && format != "png" {
+	if !Known(path) {
 		return fmt.Errorf("%s: pictures are .svg or .png", path)
 	}
-	w, err := p.WriterTo(width, height, format)
+	w, err := p.WriterTo(width, height, strings.TrimPrefix(strings.ToLower(filepath.Ext(path)), "."))
 	if err != nil {
 		return err
 	}
