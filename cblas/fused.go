@@ -3,6 +3,7 @@
 package cblas
 
 import (
+	"math"
 	"sync"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -54,7 +55,21 @@ func (k kernels[T]) Map(f device.Func, a, b device.Dense[T]) {
 }
 
 func (k kernels[T]) SoftMin(x device.Axis, ε T, c device.Dense[T], g, out []T) bool {
-	if x == device.PerRow {
+	switch {
+	case ε == 0 && x == device.PerRow:
+		k.spread(c.Rows, c.Rows*c.Cols, func(_, lo, hi int) {
+			native.MinRows(hi-lo, c.Cols, rows(c, lo, hi), c.Stride, g, out[lo:hi])
+		})
+		return true
+	case ε == 0:
+		for j := range out {
+			out[j] = T(math.Inf(1))
+		}
+		k.spread(c.Cols, c.Rows*c.Cols, func(_, lo, hi int) {
+			native.MinCols(c.Rows, hi-lo, c.Data[lo:], c.Stride, g, out[lo:hi])
+		})
+		return true
+	case x == device.PerRow:
 		k.spread(c.Rows, c.Rows*c.Cols, func(_, lo, hi int) {
 			native.SoftMinRows(hi-lo, c.Cols, ε, rows(c, lo, hi), c.Stride, g, out[lo:hi])
 		})
@@ -76,33 +91,57 @@ func (k kernels[T]) Gibbs(ε T, f, g []T, c, out device.Dense[T]) bool {
 // partials holds the sums of threads other than the first between calls.
 var partials sync.Pool
 
-func (k kernels[T]) ScalingStep(m device.Dense[T], a, v, u, s []T) bool {
-	clear(s)
+// addUp lets f add to sum for parts of [0,n), each thread in a vector of its
+// own, and adds these up.
+func (k kernels[T]) addUp(n, elements int, sum []T, f func(lo, hi int, sum []T)) {
+	clear(sum)
 	sums := make([]*[]T, k.threads)
-	k.spread(m.Rows, m.Rows*m.Cols, func(part, lo, hi int) {
-		sum := s
+	k.spread(n, elements, func(part, lo, hi int) {
+		own := sum
 		if part > 0 {
 			p, ok := partials.Get().(*[]T)
-			if !ok || cap(*p) < len(s) {
+			if !ok || cap(*p) < len(sum) {
 				p = new([]T)
-				*p = make([]T, len(s))
+				*p = make([]T, len(sum))
 			}
-			*p = (*p)[:len(s)]
+			*p = (*p)[:len(sum)]
 			clear(*p)
 			sums[part] = p
-			sum = *p
+			own = *p
 		}
-		native.ScalingStep(hi-lo, m.Cols, rows(m, lo, hi), m.Stride, a[lo:hi], v, u[lo:hi], sum)
+		f(lo, hi, own)
 	})
 	for _, p := range sums {
 		if p == nil {
 			continue
 		}
 		for j, x := range *p {
-			s[j] += x
+			sum[j] += x
 		}
 		partials.Put(p)
 	}
+}
+
+func (k kernels[T]) ScalingStep(m device.Dense[T], a, v, u, s []T) bool {
+	k.addUp(m.Rows, m.Rows*m.Cols, s, func(lo, hi int, sum []T) {
+		native.ScalingStep(hi-lo, m.Cols, rows(m, lo, hi), m.Stride, a[lo:hi], v, u[lo:hi], sum)
+	})
+	return true
+}
+
+// SymMul takes single vectors, which are bound by the reading of A. For more
+// the product of matrices is faster although it reads all of A.
+func (k kernels[T]) SymMul(a, x, y device.Dense[T]) bool {
+	if x.Rows > 1 {
+		return false
+	}
+	n := a.Rows
+	// The rows of a triangle grow: equal parts end at roots.
+	bound := func(i int) int { return int(math.Sqrt(float64(i)/float64(n)) * float64(n)) }
+	k.addUp(n, n*n/2, y.Data, func(lo, hi int, sum []T) {
+		lo, hi = bound(lo), bound(hi)
+		native.SymVec(lo, hi, rows(a, 0, hi), a.Stride, x.Data, sum)
+	})
 	return true
 }
 

@@ -39,46 +39,24 @@ func single[T device.Float]() bool {
 	return ok
 }
 
-func (kernels[T]) Gemm(tA, tB device.Trans, α T, a, b device.Dense[T], β T, c device.Dense[T]) {
-	defer enter()()
-	m, n, k := c.Rows, c.Cols, a.Cols
+func (k kernels[T]) Gemm(tA, tB device.Trans, α T, a, b device.Dense[T], β T, c device.Dense[T]) {
+	m, n, inner := c.Rows, c.Cols, a.Cols
 	if tA == device.Transp {
-		k = a.Rows
+		inner = a.Rows
 	}
-	switch {
-	case n == 1:
-		inc := b.Stride
-		if tB == device.Transp {
-			inc = 1
-		}
-		gemv(tA, α, a, b.Data, inc, β, c.Data, c.Stride)
-	case m == 1:
-		inc := 1
-		if tA == device.Transp {
-			inc = a.Stride
-		}
-		gemv(!tB, α, b, a.Data, inc, β, c.Data, 1)
-	case single[T]():
-		openBLAS.Sgemm(transpose(tA), transpose(tB), m, n, k, float32(α), f32(a.Data), a.Stride,
-			f32(b.Data), b.Stride, float32(β), f32(c.Data), c.Stride)
-	default:
-		openBLAS.Dgemm(transpose(tA), transpose(tB), m, n, k, float64(α), f64(a.Data), a.Stride,
-			f64(b.Data), b.Stride, float64(β), f64(c.Data), c.Stride)
-	}
-}
-
-// gemv computes y = α·op(A)·x + β·y; OpenBLAS's gemm is slow at this shape.
-func gemv[T device.Float](t device.Trans, α T, a device.Dense[T], x []T, incX int, β T, y []T, incY int) {
-	if β == 0 { // y may hold NaN, which 0·y would keep
-		for i := 0; i < len(y); i += incY {
-			y[i] = 0
-		}
-	}
-	if single[T]() {
-		openBLAS.Sgemv(transpose(t), a.Rows, a.Cols, float32(α), f32(a.Data), a.Stride, f32(x), incX, float32(β), f32(y), incY)
+	if n == 1 || m == 1 {
+		k.matVec(tA, tB, α, a, b, β, c)
 		return
 	}
-	openBLAS.Dgemv(transpose(t), a.Rows, a.Cols, float64(α), f64(a.Data), a.Stride, f64(x), incX, float64(β), f64(y), incY)
+	defer enter()()
+	switch {
+	case single[T]():
+		openBLAS.Sgemm(transpose(tA), transpose(tB), m, n, inner, float32(α), f32(a.Data), a.Stride,
+			f32(b.Data), b.Stride, float32(β), f32(c.Data), c.Stride)
+	default:
+		openBLAS.Dgemm(transpose(tA), transpose(tB), m, n, inner, float64(α), f64(a.Data), a.Stride,
+			f64(b.Data), b.Stride, float64(β), f64(c.Data), c.Stride)
+	}
 }
 
 func (k kernels[T]) Syrk(t device.Trans, α T, a device.Dense[T], β T, c device.Dense[T]) {

@@ -77,3 +77,51 @@ func pairwiseCostGo[T Float](m, n, d, p int, x []T, ldx int, yt, out []T, ldo in
 		}
 	}
 }
+
+func minRowsGo[T Float](m, n int, c []T, ldc int, g, out []T) {
+	for i := range m {
+		low := T(math.Inf(1))
+		for j, x := range c[i*ldc : i*ldc+n] {
+			low = min(low, x-g[j]) // NaN wins
+		}
+		out[i] = low
+	}
+}
+
+func minColsGo[T Float](m, n int, c []T, ldc int, g, out []T) {
+	for i := range m {
+		for j, x := range c[i*ldc : i*ldc+n] {
+			out[j] = min(out[j], x-g[i])
+		}
+	}
+}
+
+func matVecGo[T Float](m, n int, a []T, lda int, x, y []T) {
+	for i := range m {
+		sum := 0.0
+		for j, v := range a[i*lda : i*lda+n] {
+			sum += float64(v) * float64(x[j])
+		}
+		y[i] = T(sum)
+	}
+}
+
+func vecMatGo[T Float](m, n int, a []T, lda int, x, y []T) {
+	for i := range m {
+		for j, v := range a[i*lda : i*lda+n] {
+			y[j] += x[i] * v
+		}
+	}
+}
+
+func symVecGo[T Float](lo, hi int, a []T, lda int, x, y []T) {
+	for i := lo; i < hi; i++ {
+		row := a[i*lda : i*lda+i+1]
+		sum := float64(row[i]) * float64(x[i])
+		for j, v := range row[:i] {
+			sum += float64(v) * float64(x[j])
+			y[j] += x[i] * v
+		}
+		y[i] += T(sum)
+	}
+}

@@ -44,6 +44,28 @@ func SoftMinCols[T Float](m, n int, ε T, c []T, ldc int, g, out []T) {
 	}
 }
 
+// MinRows computes out[i] = minⱼ (C[i,j] - g[j]) for the rows of the m×n
+// matrix c: SoftMinRows for ε = 0.
+func MinRows[T Float](m, n int, c []T, ldc int, g, out []T) {
+	fits(m, n, c, ldc)
+	sameLength(len(g), n)
+	sameLength(len(out), m)
+	if m > 0 && n > 0 {
+		minRows(m, n, c, ldc, g, out)
+	}
+}
+
+// MinCols lowers out[j] to minᵢ (C[i,j] - g[i]) for the columns of the m×n
+// matrix c.
+func MinCols[T Float](m, n int, c []T, ldc int, g, out []T) {
+	fits(m, n, c, ldc)
+	sameLength(len(g), m)
+	sameLength(len(out), n)
+	if m > 0 && n > 0 {
+		minCols(m, n, c, ldc, g, out)
+	}
+}
+
 // Gibbs computes out[i,j] = exp((f[i] + g[j] - C[i,j])/ε). out may be c.
 func Gibbs[T Float](m, n int, ε T, f, g, c []T, ldc int, out []T, ldo int) {
 	fits(m, n, c, ldc)
@@ -77,6 +99,40 @@ func PairwiseCost[T Float](m, n, d, p int, x []T, ldx int, yt, out []T, ldo int)
 	sameLength(len(yt), d*n)
 	if m > 0 && n > 0 && d > 0 {
 		pairwiseCost(m, n, d, p, x, ldx, yt, out, ldo)
+	}
+}
+
+// MatVec computes y = A·x for the m×n matrix a with leading dimension lda.
+func MatVec[T Float](m, n int, a []T, lda int, x, y []T) {
+	fits(m, n, a, lda)
+	sameLength(len(x), n)
+	sameLength(len(y), m)
+	if m > 0 && n > 0 {
+		matVec(m, n, a, lda, x, y)
+	}
+}
+
+// VecMat adds Aᵀ·x to y for the m×n matrix a.
+func VecMat[T Float](m, n int, a []T, lda int, x, y []T) {
+	fits(m, n, a, lda)
+	sameLength(len(x), m)
+	sameLength(len(y), n)
+	if m > 0 && n > 0 {
+		vecMat(m, n, a, lda, x, y)
+	}
+}
+
+// SymVec adds to y what the rows [lo,hi) of the lower triangle of the
+// symmetric n×n matrix a, n = len(x), contribute to A·x: all ranges together
+// give the product. Half of the matrix is read, once.
+func SymVec[T Float](lo, hi int, a []T, lda int, x, y []T) {
+	fits(hi, hi, a, lda)
+	sameLength(len(x), len(y))
+	if lo < 0 || hi > len(x) {
+		panic("native: rows outside of the matrix")
+	}
+	if lo < hi {
+		symVec(lo, hi, a, lda, x, y)
 	}
 }
 

@@ -22,6 +22,26 @@ package native
 #cgo nocallback ritz_softmin_cols_f32
 #cgo noescape ritz_softmin_cols_f64
 #cgo nocallback ritz_softmin_cols_f64
+#cgo noescape ritz_min_rows_f32
+#cgo nocallback ritz_min_rows_f32
+#cgo noescape ritz_min_rows_f64
+#cgo nocallback ritz_min_rows_f64
+#cgo noescape ritz_min_cols_f32
+#cgo nocallback ritz_min_cols_f32
+#cgo noescape ritz_min_cols_f64
+#cgo nocallback ritz_min_cols_f64
+#cgo noescape ritz_matvec_f32
+#cgo nocallback ritz_matvec_f32
+#cgo noescape ritz_matvec_f64
+#cgo nocallback ritz_matvec_f64
+#cgo noescape ritz_vecmat_f32
+#cgo nocallback ritz_vecmat_f32
+#cgo noescape ritz_vecmat_f64
+#cgo nocallback ritz_vecmat_f64
+#cgo noescape ritz_symvec_f32
+#cgo nocallback ritz_symvec_f32
+#cgo noescape ritz_symvec_f64
+#cgo nocallback ritz_symvec_f64
 #cgo noescape ritz_gibbs_f32
 #cgo nocallback ritz_gibbs_f32
 #cgo noescape ritz_gibbs_f64
@@ -150,5 +170,60 @@ func pairwiseCost[T Float](m, n, d, p int, x []T, ldx int, yt, out []T, ldo int)
 		C.ritz_paircost_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(d), C.int(p), f32(x), C.ptrdiff_t(ldx), f32(yt), f32(out), C.ptrdiff_t(ldo))
 	} else {
 		C.ritz_paircost_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(d), C.int(p), f64(x), C.ptrdiff_t(ldx), f64(yt), f64(out), C.ptrdiff_t(ldo))
+	}
+}
+
+func minRows[T Float](m, n int, c []T, ldc int, g, out []T) {
+	raceRead(c)
+	raceRead(g)
+	raceWrite(out)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_min_rows_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f32(c), C.ptrdiff_t(ldc), f32(g), f32(out))
+	} else {
+		C.ritz_min_rows_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f64(c), C.ptrdiff_t(ldc), f64(g), f64(out))
+	}
+}
+
+func minCols[T Float](m, n int, c []T, ldc int, g, out []T) {
+	raceRead(c)
+	raceRead(g)
+	raceWrite(out)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_min_cols_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f32(c), C.ptrdiff_t(ldc), f32(g), f32(out))
+	} else {
+		C.ritz_min_cols_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f64(c), C.ptrdiff_t(ldc), f64(g), f64(out))
+	}
+}
+
+func matVec[T Float](m, n int, a []T, lda int, x, y []T) {
+	raceRead(a)
+	raceRead(x)
+	raceWrite(y)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_matvec_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f32(a), C.ptrdiff_t(lda), f32(x), f32(y))
+	} else {
+		C.ritz_matvec_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f64(a), C.ptrdiff_t(lda), f64(x), f64(y))
+	}
+}
+
+func vecMat[T Float](m, n int, a []T, lda int, x, y []T) {
+	raceRead(a)
+	raceRead(x)
+	raceWrite(y)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_vecmat_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f32(a), C.ptrdiff_t(lda), f32(x), f32(y))
+	} else {
+		C.ritz_vecmat_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f64(a), C.ptrdiff_t(lda), f64(x), f64(y))
+	}
+}
+
+func symVec[T Float](lo, hi int, a []T, lda int, x, y []T) {
+	raceRead(a)
+	raceRead(x)
+	raceWrite(y)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_symvec_f32(l, C.ptrdiff_t(lo), C.ptrdiff_t(hi), f32(a), C.ptrdiff_t(lda), f32(x), f32(y))
+	} else {
+		C.ritz_symvec_f64(l, C.ptrdiff_t(lo), C.ptrdiff_t(hi), f64(a), C.ptrdiff_t(lda), f64(x), f64(y))
 	}
 }

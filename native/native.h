@@ -1,6 +1,6 @@
 /* Kernels of package native. Every function exists at three instruction
  * levels: base (SSE2), v3 (AVX2, FMA) and v4 (AVX-512), and for float (f32)
- * and double (f64). The bodies are in kernels_body.h. */
+ * and double (f64). The bodies are in the files *_body.h. */
 #ifndef RITZ_NATIVE_H
 #define RITZ_NATIVE_H
 #include <stddef.h>
@@ -12,6 +12,10 @@
 		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out);     \
 	void ritz_softmin_cols_##type##_##level(ptrdiff_t m, ptrdiff_t n,          \
 		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out);     \
+	void ritz_min_rows_##type##_##level(ptrdiff_t m, ptrdiff_t n,              \
+		const real *c, ptrdiff_t ldc, const real *g, real *out);               \
+	void ritz_min_cols_##type##_##level(ptrdiff_t m, ptrdiff_t n,              \
+		const real *c, ptrdiff_t ldc, const real *g, real *out);               \
 	void ritz_gibbs_##type##_##level(ptrdiff_t m, ptrdiff_t n, real eps,       \
 		const real *f, const real *g, const real *c, ptrdiff_t ldc,            \
 		real *out, ptrdiff_t ldo);                                             \
@@ -20,7 +24,13 @@
 		real *u, real *s);                                                     \
 	void ritz_paircost_##type##_##level(ptrdiff_t m, ptrdiff_t n,              \
 		ptrdiff_t d, int p, const real *x, ptrdiff_t ldx, const real *yt,      \
-		real *out, ptrdiff_t ldo);
+		real *out, ptrdiff_t ldo);                                             \
+	void ritz_matvec_##type##_##level(ptrdiff_t m, ptrdiff_t n,                \
+		const real *a, ptrdiff_t lda, const real *x, real *y);                 \
+	void ritz_vecmat_##type##_##level(ptrdiff_t m, ptrdiff_t n,                \
+		const real *a, ptrdiff_t lda, const real *x, real *y);                 \
+	void ritz_symvec_##type##_##level(ptrdiff_t lo, ptrdiff_t hi,              \
+		const real *a, ptrdiff_t lda, const real *x, real *y);
 
 #define RITZ_LEVEL(level)                                                      \
 	RITZ_KERNELS(level, f32, float)                                            \

@@ -45,3 +45,13 @@ func scalingStep[T Float](m, n int, k []T, ldk int, a, v, u, s []T) {
 func pairwiseCost[T Float](m, n, d, p int, x []T, ldx int, yt, out []T, ldo int) {
 	pairwiseCostGo(m, n, d, p, x, ldx, yt, out, ldo)
 }
+
+func minRows[T Float](m, n int, c []T, ldc int, g, out []T) { minRowsGo(m, n, c, ldc, g, out) }
+
+func minCols[T Float](m, n int, c []T, ldc int, g, out []T) { minColsGo(m, n, c, ldc, g, out) }
+
+func matVec[T Float](m, n int, a []T, lda int, x, y []T) { matVecGo(m, n, a, lda, x, y) }
+
+func vecMat[T Float](m, n int, a []T, lda int, x, y []T) { vecMatGo(m, n, a, lda, x, y) }
+
+func symVec[T Float](lo, hi int, a []T, lda int, x, y []T) { symVecGo(lo, hi, a, lda, x, y) }

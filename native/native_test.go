@@ -81,6 +81,16 @@ func testKernels[T Float](t *testing.T) {
 				softMinColsGo(m, n, T(ε), c, ldc, f, want)
 				compare("SoftMinCols", tol, got, want)
 
+				got, want = make([]T, m), make([]T, m)
+				MinRows(m, n, c, ldc, g, got)
+				minRowsGo(m, n, c, ldc, g, want)
+				compare("MinRows", 0, got, want)
+				got, want = random[T](r, n, 1), make([]T, n)
+				copy(want, got)
+				MinCols(m, n, c, ldc, f, got)
+				minColsGo(m, n, c, ldc, f, want)
+				compare("MinCols", 0, got, want)
+
 				a, b := random[T](r, m*ldc, 1), random[T](r, m*ldc, 1)
 				copy(b, a) // what stands between the rows must stay
 				Gibbs(m, n, T(ε), f, g, c, ldc, a, ldc)
@@ -117,6 +127,7 @@ func testKernels[T Float](t *testing.T) {
 				}
 				compare("ScalingStep s", eps[T]()*float64(n+m+8)*size, s1, s2)
 			}
+			testProducts[T](t, r, m, n)
 			d := 1 + n%5
 			x, yt := random[T](r, m*(d+1), 1), random[T](r, d*n, 1)
 			for p := 1; p <= 2; p++ {
@@ -131,6 +142,7 @@ func testKernels[T Float](t *testing.T) {
 			}
 		}
 	}
+	testMinNaN[T](t, r)
 	// NaN reaches exactly the rows and columns that hold it; a row without
 	// terms gives +Inf.
 	c := random[T](r, 20*40, 1)
@@ -162,6 +174,73 @@ func testKernels[T Float](t *testing.T) {
 	SoftMinCols(5, 40, 1, c, 40, f[:5], cols)
 	if !math.IsInf(float64(cols[0]), 1) {
 		t.Errorf("soft minimum over nothing is %v", cols[0])
+	}
+}
+
+// testProducts compares with sums in float64; n·eps·Σ|terms| bounds the
+// rounding errors of sums in any order.
+func testProducts[T Float](t *testing.T, r *rand.Rand, m, n int) {
+	t.Helper()
+	lda := n + 2
+	a, x, z := random[T](r, m*lda, 1), random[T](r, n, 1), random[T](r, m, 1)
+	check := func(what string, got []T, terms int, term func(i, k int) float64) {
+		t.Helper()
+		for i, g := range got {
+			sum, size := 0.0, 0.0
+			for k := range terms {
+				sum += term(i, k)
+				size += math.Abs(term(i, k))
+			}
+			if d := math.Abs(float64(g) - sum); !(d <= eps[T]()*float64(terms)*size) {
+				t.Fatalf("%s m=%d n=%d: element %d is %v, want %v", what, m, n, i, g, sum)
+			}
+		}
+	}
+	y := make([]T, m)
+	MatVec(m, n, a, lda, x, y)
+	check("MatVec", y, n, func(i, k int) float64 { return float64(a[i*lda+k]) * float64(x[k]) })
+	y = make([]T, n)
+	y[0] = 3
+	VecMat(m, n, a, lda, z, y)
+	check("VecMat", y, m+1, func(j, k int) float64 {
+		if k == m {
+			return []float64{3, 0}[min(j, 1)]
+		}
+		return float64(z[k]) * float64(a[k*lda+j])
+	})
+	if m > 1 {
+		return // the symmetric product depends on n alone
+	}
+	a = random[T](r, n*lda, 1) // the upper triangle must not be read
+	y = make([]T, n)
+	for lo := 0; lo < n; lo += 7 {
+		SymVec(lo, min(n, lo+7), a, lda, x, y)
+	}
+	check("SymVec", y, n, func(i, k int) float64 { return float64(a[max(i, k)*lda+min(i, k)]) * float64(x[k]) })
+}
+
+// A NaN reaches the minima of its row and its column and no other.
+func testMinNaN[T Float](t *testing.T, r *rand.Rand) {
+	const m, n = 6, 41
+	for _, at := range []int{0, 17, 33, 40} {
+		c := random[T](r, m*n, 1)
+		c[3*n+at] = T(math.NaN())
+		rows, cols := make([]T, m), make([]T, n)
+		for j := range cols {
+			cols[j] = T(math.Inf(1))
+		}
+		MinRows(m, n, c, n, make([]T, n), rows)
+		MinCols(m, n, c, n, make([]T, m), cols)
+		for i, v := range rows {
+			if (v != v) != (i == 3) {
+				t.Errorf("minimum %d of the rows is %v; NaN stands in row 3", i, v)
+			}
+		}
+		for j, v := range cols {
+			if (v != v) != (j == at) {
+				t.Errorf("minimum %d of the columns is %v; NaN stands in column %d", j, v, at)
+			}
+		}
 	}
 }
 

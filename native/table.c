@@ -25,6 +25,16 @@
 	{                                                                          \
 		AT(softmin_cols, type)(m, n, eps, c, ldc, g, out);                     \
 	}                                                                          \
+	void ritz_min_rows_##type(int level, ptrdiff_t m, ptrdiff_t n,             \
+		const real *c, ptrdiff_t ldc, const real *g, real *out)                \
+	{                                                                          \
+		AT(min_rows, type)(m, n, c, ldc, g, out);                              \
+	}                                                                          \
+	void ritz_min_cols_##type(int level, ptrdiff_t m, ptrdiff_t n,             \
+		const real *c, ptrdiff_t ldc, const real *g, real *out)                \
+	{                                                                          \
+		AT(min_cols, type)(m, n, c, ldc, g, out);                              \
+	}                                                                          \
 	void ritz_gibbs_##type(int level, ptrdiff_t m, ptrdiff_t n, real eps,      \
 		const real *f, const real *g, const real *c, ptrdiff_t ldc,            \
 		real *out, ptrdiff_t ldo)                                              \
@@ -42,6 +52,21 @@
 		real *out, ptrdiff_t ldo)                                              \
 	{                                                                          \
 		AT(paircost, type)(m, n, d, p, x, ldx, yt, out, ldo);                  \
+	}                                                                          \
+	void ritz_matvec_##type(int level, ptrdiff_t m, ptrdiff_t n,               \
+		const real *a, ptrdiff_t lda, const real *x, real *y)                  \
+	{                                                                          \
+		AT(matvec, type)(m, n, a, lda, x, y);                                  \
+	}                                                                          \
+	void ritz_vecmat_##type(int level, ptrdiff_t m, ptrdiff_t n,               \
+		const real *a, ptrdiff_t lda, const real *x, real *y)                  \
+	{                                                                          \
+		AT(vecmat, type)(m, n, a, lda, x, y);                                  \
+	}                                                                          \
+	void ritz_symvec_##type(int level, ptrdiff_t lo, ptrdiff_t hi,             \
+		const real *a, ptrdiff_t lda, const real *x, real *y)                  \
+	{                                                                          \
+		AT(symvec, type)(lo, hi, a, lda, x, y);                                \
 	}
 
 DOORS(f32, float)

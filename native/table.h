@@ -11,6 +11,10 @@
 		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out);     \
 	void ritz_softmin_cols_##type(int level, ptrdiff_t m, ptrdiff_t n,         \
 		real eps, const real *c, ptrdiff_t ldc, const real *g, real *out);     \
+	void ritz_min_rows_##type(int level, ptrdiff_t m, ptrdiff_t n,             \
+		const real *c, ptrdiff_t ldc, const real *g, real *out);               \
+	void ritz_min_cols_##type(int level, ptrdiff_t m, ptrdiff_t n,             \
+		const real *c, ptrdiff_t ldc, const real *g, real *out);               \
 	void ritz_gibbs_##type(int level, ptrdiff_t m, ptrdiff_t n, real eps,      \
 		const real *f, const real *g, const real *c, ptrdiff_t ldc,            \
 		real *out, ptrdiff_t ldo);                                             \
@@ -19,7 +23,13 @@
 		real *u, real *s);                                                     \
 	void ritz_paircost_##type(int level, ptrdiff_t m, ptrdiff_t n,             \
 		ptrdiff_t d, int p, const real *x, ptrdiff_t ldx, const real *yt,      \
-		real *out, ptrdiff_t ldo);
+		real *out, ptrdiff_t ldo);                                             \
+	void ritz_matvec_##type(int level, ptrdiff_t m, ptrdiff_t n,               \
+		const real *a, ptrdiff_t lda, const real *x, real *y);                 \
+	void ritz_vecmat_##type(int level, ptrdiff_t m, ptrdiff_t n,               \
+		const real *a, ptrdiff_t lda, const real *x, real *y);                 \
+	void ritz_symvec_##type(int level, ptrdiff_t lo, ptrdiff_t hi,             \
+		const real *a, ptrdiff_t lda, const real *x, real *y);
 
 RITZ_DOORS(f32, float)
 RITZ_DOORS(f64, double)

@@ -127,16 +127,11 @@ func CheckInput[T Float](name string, a Dense[T]) error {
 }
 
 func checkFinite[T Float](name string, a Dense[T]) error {
-	// x-x is NaN for NaN and ±Inf and 0 otherwise: one branch a row.
 	bad := make([]int, parallelChunks(a.Rows, a.Cols))
 	parallelRows(a.Rows, a.Cols, func(chunk, lo, hi int) {
 		bad[chunk] = -1
 		for i := lo; i < hi; i++ {
-			var s T
-			for _, v := range a.Row(i) {
-				s += v - v
-			}
-			if s != 0 {
+			if s := maxAbs(a.Row(i)); s-s != 0 { // NaN or infinite
 				bad[chunk] = i
 				return
 			}

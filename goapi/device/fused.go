@@ -16,7 +16,8 @@ type SoftMinner[T Float] interface {
 //
 // and for x = PerCol, with g of C.Rows elements, the same over the rows i for
 // each column j. It is the log-domain half step of Sinkhorn's iteration. An
-// element -Inf of g drops its term; a sum without terms gives +Inf. ε > 0.
+// element -Inf of g drops its term; a sum without terms gives +Inf. ε = 0
+// stands for the limit, the minimum of C[i,j] - g[j].
 func SoftMin[T Float](q Queue[T], x Axis, ε T, c, g, out Matrix[T]) {
 	if f, ok := q.(SoftMinner[T]); ok && f.TrySoftMin(x, ε, c, g, out) {
 		return
@@ -27,6 +28,11 @@ func SoftMin[T Float](q Queue[T], x Axis, ε T, c, g, out Matrix[T]) {
 		other = PerRow
 	}
 	e := q.Alloc(c.Rows, c.Cols)
+	if ε == 0 {
+		q.AddBy(other, -1, g, c, e)
+		q.Reduce(Min, x, e, out)
+		return
+	}
 	shift := q.Alloc(1, out.Len())
 	sum := q.Alloc(1, out.Len())
 	q.Add(-1, NoTrans, c, 0, NoTrans, Matrix[T]{}, e)
@@ -108,4 +114,19 @@ func PairwiseCost[T Float](q Queue[T], p int, x, y, out Matrix[T]) {
 	if p == 1 {
 		q.Map(Sqrt, out, out)
 	}
+}
+
+// SymMuler is implemented by queues that read only half of a symmetric matrix
+// for a product.
+type SymMuler[T Float] interface {
+	TrySymMul(a, x, y Matrix[T]) bool
+}
+
+// SymMul computes Y = X·A for symmetric A: A applied to each row of X. Both
+// triangles of A must be there, for devices without a kernel.
+func SymMul[T Float](q Queue[T], a, x, y Matrix[T]) {
+	if f, ok := q.(SymMuler[T]); ok && f.TrySymMul(a, x, y) {
+		return
+	}
+	q.Gemm(NoTrans, NoTrans, 1, x, a, 0, y)
 }

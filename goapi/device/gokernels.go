@@ -153,3 +153,4 @@ func (GoKernels[T]) SoftMin(Axis, T, Dense[T], []T, []T) bool            { retur
 func (GoKernels[T]) Gibbs(T, []T, []T, Dense[T], Dense[T]) bool          { return false }
 func (GoKernels[T]) ScalingStep(Dense[T], []T, []T, []T, []T) bool       { return false }
 func (GoKernels[T]) PairwiseCost(int, Dense[T], Dense[T], Dense[T]) bool { return false }
+func (GoKernels[T]) SymMul(Dense[T], Dense[T], Dense[T]) bool            { return false }

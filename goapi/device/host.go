@@ -22,6 +22,7 @@ type HostKernels[T Float] interface {
 	Gibbs(ε T, f, g []T, c, out Dense[T]) bool
 	ScalingStep(k Dense[T], a, v, u, s []T) bool
 	PairwiseCost(p int, x, y, out Dense[T]) bool
+	SymMul(a, x, y Dense[T]) bool
 }
 
 // host is a device whose memory is Go memory.

@@ -8,7 +8,10 @@ import (
 
 // hostBuffer is Go memory. When its scope ends data becomes nil, so that a
 // matrix used too late is refused like one of a wrong shape.
-type hostBuffer[T Float] struct{ data []T }
+type hostBuffer[T Float] struct {
+	data []T
+	lent bool // it is the caller's, see Lend
+}
 
 func (b *hostBuffer[T]) Len() int { return len(b.data) }
 
@@ -80,7 +83,7 @@ func (q *hostQueue[T]) Alloc(rows, cols int) Matrix[T] {
 		q.begin(shapeError("Alloc", "no matrix can be %d×%d", rows, cols))
 		rows, cols = 0, 0
 	}
-	b := &hostBuffer[T]{q.memory.take(rows * cols)}
+	b := &hostBuffer[T]{data: q.memory.take(rows * cols)}
 	q.live = append(q.live, b)
 	return Matrix[T]{Rows: rows, Cols: cols, LD: cols, Buf: b}
 }
@@ -93,11 +96,23 @@ func (q *hostQueue[T]) Scope() (end func()) {
 // release gives back all buffers but the first keep.
 func (q *hostQueue[T]) release(keep int) {
 	for i := keep; i < len(q.live); i++ {
-		q.memory.give(q.live[i].data)
+		if !q.live[i].lent {
+			q.memory.give(q.live[i].data)
+		}
 		q.live[i].data = nil
 		q.live[i] = nil
 	}
 	q.live = q.live[:min(keep, len(q.live))]
+}
+
+// Lend makes a matrix of the caller's memory.
+func (q *hostQueue[T]) Lend(a Dense[T]) Matrix[T] {
+	if !q.begin(a.Validate("Lend")) {
+		return Matrix[T]{}
+	}
+	b := &hostBuffer[T]{data: a.Data, lent: true}
+	q.live = append(q.live, b)
+	return Matrix[T]{Rows: a.Rows, Cols: a.Cols, LD: a.Stride, Buf: b}
 }
 
 func (q *hostQueue[T]) Upload(dst Matrix[T], src Dense[T]) {
@@ -326,6 +341,13 @@ func (q *hostQueue[T]) TryPairwiseCost(p int, x, y, out Matrix[T]) bool {
 	return x.Cols > 0 && q.kernels.PairwiseCost(p, view(x), view(y), view(out))
 }
 
+func (q *hostQueue[T]) TrySymMul(a, x, y Matrix[T]) bool {
+	if !q.begin(CheckSymMul(a, x, y), a, x, y) || x.Len() == 0 {
+		return true
+	}
+	return q.kernels.SymMul(view(a), view(x), view(y))
+}
+
 func (q *hostQueue[T]) Sync() error {
 	err := q.failure
 	q.failure = nil
@@ -343,4 +365,6 @@ var (
 	_ GibbsKernels[float32] = (*hostQueue[float32])(nil)
 	_ Scaler[float32]       = (*hostQueue[float32])(nil)
 	_ PairCoster[float32]   = (*hostQueue[float32])(nil)
+	_ SymMuler[float32]     = (*hostQueue[float32])(nil)
+	_ Lender[float32]       = (*hostQueue[float32])(nil)
 )

@@ -64,12 +64,33 @@ func reduceSlice[T Float](r Reduction, x []T) float64 {
 		return (s[0] + s[1]) + (s[2] + s[3])
 	case SumSquares:
 		return dotSlices(x, x)
+	case MaxAbs:
+		return maxAbs(x)
 	}
 	s := initial(r)
 	for _, v := range x {
 		s = combine(r, s, term(r, float64(v)))
 	}
 	return s
+}
+
+// maxAbs compares the bits of float64 numbers without their sign, which are
+// ordered like the numbers, NaN above all, and need no branch.
+func maxAbs[T Float](x []T) float64 {
+	const sign = 1 << 63
+	var m [4]uint64
+	n := len(x) &^ 3
+	for j := 0; j < n; j += 4 {
+		y := x[j : j+4 : j+4]
+		m[0] = max(m[0], math.Float64bits(float64(y[0]))&^sign)
+		m[1] = max(m[1], math.Float64bits(float64(y[1]))&^sign)
+		m[2] = max(m[2], math.Float64bits(float64(y[2]))&^sign)
+		m[3] = max(m[3], math.Float64bits(float64(y[3]))&^sign)
+	}
+	for _, v := range x[n:] {
+		m[0] = max(m[0], math.Float64bits(float64(v))&^sign)
+	}
+	return math.Float64frombits(max(m[0], m[1], m[2], m[3]))
 }
 
 func dotSlices[T Float](x, y []T) float64 {

@@ -293,3 +293,17 @@ func CheckPairwiseCost[T Float](p int, x, y, out Matrix[T]) error {
 	}
 	return nil
 }
+
+// CheckSymMul checks the operands of SymMul.
+func CheckSymMul[T Float](a, x, y Matrix[T]) error {
+	if err := CheckSquare("SymMul", a); err != nil {
+		return err
+	}
+	if err := CheckSame("SymMul", x, y); err != nil {
+		return err
+	}
+	if x.Cols != a.Rows {
+		return shapeError("SymMul", "rows of %d elements do not fit the %d×%d matrix", x.Cols, a.Rows, a.Cols)
+	}
+	return nil
+}

@@ -34,6 +34,7 @@ type certifier[T device.Float] struct {
 	rows     device.Matrix[float64] // factor of each row that makes its sum exact
 	a, ones  device.Matrix[float64]
 	tile     device.Matrix[float64]
+	whole    device.Matrix[float64] // the rebuilt plan, if there is room for it
 
 	rounding
 	marginal float64
@@ -48,10 +49,13 @@ type rounding struct {
 	lack         float64 // Σ lackB, 0 for none
 }
 
-func newCertifier[T device.Float](dev device.Device, c *costs[T], r *reduced[T], ε float64) *certifier[T] {
+// newCertifier returns the certifier of plans with the costs c. It writes over
+// kernel, the memory of an iteration's kernel or the zero Matrix.
+func newCertifier[T device.Float](dev device.Device, c *costs[T], kernel device.Matrix[T], r *reduced[T], ε float64) *certifier[T] {
 	v := &certifier[T]{r: r, ε: ε}
 	if same, ok := any(c).(*costs[float64]); ok {
 		v.q, v.c = same.q, same
+		v.whole = any(kernel).(device.Matrix[float64])
 	} else {
 		v.q, v.own = dev.F64(), true
 		v.c = widenCosts(v.q, r)
@@ -93,7 +97,7 @@ func (v *certifier[T]) rebuild(ψ device.Matrix[T], from device.Queue[T]) error 
 	v.c.softMinRows(v.ε, v.ψ, v.εa, v.φ)
 	sums, part := q.Alloc(1, m), q.Alloc(1, m)
 	v.c.each(func(lo, hi int, c device.Matrix[float64]) {
-		k := v.tile.RowRange(0, hi-lo)
+		k := v.planRows(lo, hi)
 		device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
 		device.ScalingStep(q, k, v.a.Slice(0, 1, lo, hi), v.ones, v.rows.Slice(0, 1, lo, hi), part)
 		q.Add(1, device.NoTrans, sums, 1, device.NoTrans, part, sums)
@@ -125,6 +129,14 @@ func (v *certifier[T]) rebuild(ψ device.Matrix[T], from device.Queue[T]) error 
 	return nil
 }
 
+// planRows returns where the rows [lo,hi) of the plan are kept.
+func (v *certifier[T]) planRows(lo, hi int) device.Matrix[float64] {
+	if v.whole.IsZero() {
+		return v.tile.RowRange(0, hi-lo)
+	}
+	return v.whole.RowRange(lo, hi)
+}
+
 // upper returns the cost of the rounded plan and sets lackA.
 func (v *certifier[T]) upper() (float64, error) {
 	n, m, q := v.r.n, v.r.m, v.q
@@ -134,11 +146,13 @@ func (v *certifier[T]) upper() (float64, error) {
 	q.Upload(cols, device.Dense[float64]{Rows: m, Cols: 1, Stride: 1, Data: v.cols})
 	q.Upload(lack, device.Dense[float64]{Rows: m, Cols: 1, Stride: 1, Data: v.lackB})
 	v.c.each(func(lo, hi int, c device.Matrix[float64]) {
-		k := v.tile.RowRange(0, hi-lo)
-		device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
+		k, kc := v.planRows(lo, hi), v.tile.RowRange(0, hi-lo)
+		if v.whole.IsZero() {
+			device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
+		}
 		q.Gemm(device.NoTrans, device.NoTrans, 1, k, cols, 0, got.RowRange(lo, hi))
-		q.Mul(k, c, k)
-		q.Gemm(device.NoTrans, device.NoTrans, 1, k, cols, 0, cost.RowRange(lo, hi))
+		q.Mul(k, c, kc)
+		q.Gemm(device.NoTrans, device.NoTrans, 1, kc, cols, 0, cost.RowRange(lo, hi))
 		q.Gemm(device.NoTrans, device.NoTrans, 1, c, lack, 0, fill.RowRange(lo, hi))
 	})
 	column := func(a device.Matrix[float64]) []float64 {
@@ -166,11 +180,8 @@ func (v *certifier[T]) upper() (float64, error) {
 func (v *certifier[T]) lower() (value, size float64, err error) {
 	n, m, q := v.r.n, v.r.m, v.q
 	defer q.Scope()()
-	// A feasible dual solution has f[i]+g[j] ≤ C[i,j]. The best f for a
-	// given g, min over j of C[i,j]-g[j], is a pass of comparisons that
-	// only few devices have a kernel for. The soft minimum is never above
-	// the minimum and, at ε·1e-6, hardly below.
-	sharp := v.ε * 1e-6
+	// f[i] = min over j of C[i,j]-g[j] is the best that goes with g, and then
+	// g[j] = min over i of C[i,j]-f[i] the best that goes with this f.
 	f, g, zero := q.Alloc(1, n), q.Alloc(1, m), device.Matrix[float64]{}
 	// ψ/ε and φ/ε hold the logarithms of the weights: without them the
 	// potentials come nearer to those of the unregularised problem.
@@ -179,7 +190,7 @@ func (v *certifier[T]) lower() (value, size float64, err error) {
 		start[j] = x - v.ε*math.Log(v.r.b[j])
 	}
 	q.Upload(g, device.Vector(start))
-	v.c.softMin(sharp, g, zero, zero, f, g)
+	v.c.softMin(0, g, zero, zero, f, g)
 	hf, hg := make([]float64, n), make([]float64, m)
 	q.Download(device.Vector(hf), f)
 	q.Download(device.Vector(hg), g)

@@ -20,13 +20,12 @@ type costs[T device.Float] struct {
 
 func tileRows(n, m int) int { return min(n, max(1, tileElements/m)) }
 
-// newCosts uploads the costs, or the points and computes the costs if they
-// take no more than memory bytes.
+// newCosts takes the costs to the device, or the points, and computes the
+// costs if they take no more than memory bytes.
 func newCosts[T device.Float](q device.Queue[T], r *reduced[T], memory int64) *costs[T] {
 	c := &costs[T]{q: q, n: r.n, m: r.m, rows: tileRows(r.n, r.m)}
 	if !r.clouds() {
-		c.stored = q.Alloc(r.n, r.m)
-		q.Upload(c.stored, r.cost)
+		c.stored = device.Lend(q, r.cost)
 		return c
 	}
 	c.pairs(r.p, r.x, r.y)
@@ -95,8 +94,8 @@ func (c *costs[T]) each(do func(lo, hi int, tile device.Matrix[T])) {
 	}
 }
 
-// softMinRows computes φ[i] = add[i] - ε·log Σⱼ exp((ψ[j]-C[i,j])/ε), all
-// vectors being single rows. add may be the zero Matrix.
+// softMinRows computes φ[i] = add[i] - ε·log Σⱼ exp((ψ[j]-C[i,j])/ε), the
+// minimum for ε = 0, all vectors being single rows. add may be the zero Matrix.
 func (c *costs[T]) softMinRows(ε T, ψ, add, φ device.Matrix[T]) {
 	if !c.stored.IsZero() {
 		device.SoftMin(c.q, device.PerRow, ε, c.stored, ψ, φ)

@@ -54,7 +54,7 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 		}
 	}
 
-	cert := newCertifier(dev, c, r, ε)
+	cert := newCertifier(dev, c, s.k, r, ε)
 	defer cert.close()
 	// The iteration has seen the plan through its kernel; the certifier
 	// rebuilds it. If rounding errors in the kernel hid some of the error,

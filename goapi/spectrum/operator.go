@@ -19,52 +19,27 @@ type Operator[T device.Float] interface {
 // dense is a symmetric matrix on a device.
 type dense[T device.Float] struct{ a device.Matrix[T] }
 
-// Symmetric uploads the symmetric n×n matrix a and returns it as an operator.
-// It belongs to q's open scope. Besides the errors of bad input, a matrix
+// Symmetric returns the symmetric n×n matrix a as an operator. It belongs to
+// q's open scope, until the end of which a must not change: a device that
+// shares Go's memory reads it there. Besides the errors of bad input, a matrix
 // that is not symmetric to eps·n·max|a| is a *device.ArgumentError.
 func Symmetric[T device.Float](q device.Queue[T], a device.Dense[T]) (Operator[T], error) {
-	if err := device.CheckInput("matrix", a); err != nil {
+	if err := a.Validate("matrix"); err != nil {
 		return nil, err
 	}
 	if a.Rows != a.Cols {
 		return nil, &device.ShapeError{Op: "matrix", Detail: fmt.Sprintf("%d×%d is not square", a.Rows, a.Cols)}
 	}
-	largest := 0.0
-	for i := range a.Rows {
-		for _, v := range a.Row(i) {
-			largest = max(largest, math.Abs(float64(v)))
-		}
-	}
-	if err := checkSymmetric(a, device.Epsilon[T]()*float64(a.Rows)*largest); err != nil {
+	if err := checkSymmetric(a); err != nil {
 		return nil, err
 	}
-	m := q.Alloc(a.Rows, a.Cols)
-	q.Upload(m, a)
-	return dense[T]{m}, q.Sync()
-}
-
-// checkSymmetric compares a with its transpose, in tiles that stay in the cache.
-func checkSymmetric[T device.Float](a device.Dense[T], tol float64) error {
-	const tile = 64
-	for i0 := 0; i0 < a.Rows; i0 += tile {
-		for j0 := 0; j0 <= i0; j0 += tile {
-			for i := i0; i < min(i0+tile, a.Rows); i++ {
-				row := a.Row(i)
-				for j := j0; j < min(j0+tile, i); j++ {
-					if d := math.Abs(float64(row[j]) - float64(a.Data[j*a.Stride+i])); d > tol {
-						return device.Argument("matrix", "is not symmetric: entries (%d,%d) and (%d,%d) differ by %.3g", i, j, j, i, d)
-					}
-				}
-			}
-		}
-	}
-	return nil
+	return dense[T]{device.Lend(q, a)}, q.Sync()
 }
 
 func (d dense[T]) Dim() int { return d.a.Rows }
 
 func (d dense[T]) Apply(_ context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
-	q.Gemm(device.NoTrans, device.NoTrans, 1, src, d.a, 0, dst)
+	device.SymMul(q, d.a, src, dst)
 	return nil
 }
 

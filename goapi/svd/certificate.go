@@ -154,21 +154,18 @@ func certifyTruncated[T device.Float](q device.Queue[T], a device.Matrix[T], f *
 	if c.OrthogonalityU, c.OrthogonalityV, err = f.orthogonality(q, seed); err != nil {
 		return err
 	}
-	us, uv := q.Alloc(a.Rows, f.U.Cols), q.Alloc(a.Cols, f.U.Cols)
+	us := q.Alloc(a.Rows, f.U.Cols)
 	q.ScaleBy(device.PerCol, f.S, f.U, us)
 	q.Gemm(device.NoTrans, device.Transp, 1, a, f.Vt, -1, us)
 	left, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, us, out) })
 	if err != nil {
 		return err
 	}
-	q.Add(1, device.Transp, f.Vt, 0, device.NoTrans, device.Matrix[T]{}, uv)
-	q.ScaleBy(device.PerCol, f.S, uv, uv)
-	q.Gemm(device.Transp, device.NoTrans, 1, a, f.U, -1, uv)
-	right, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, uv, out) })
+	right, err := lag(q, a, f, seed)
 	if err != nil {
 		return err
 	}
-	c.ErrorBound = math.Sqrt(max(left, right)) + largest*c.stretch()
+	c.ErrorBound = max(math.Sqrt(left), right) + largest*c.stretch()
 
 	// ‖A - U·S·Vᵀ‖² = ‖A‖² - ΣS² unless the difference drowns in rounding.
 	energy, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, f.S, out) })
@@ -183,6 +180,19 @@ func certifyTruncated[T device.Float](q device.Queue[T], a device.Matrix[T], f *
 	estimate, _, err := residual(q, a, f, seed)
 	c.Residual = relative(estimate, frobenius)
 	return err
+}
+
+// lag bounds ‖AᵀU - V·S‖₂.
+func lag[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], seed uint64) (float64, error) {
+	defer q.Scope()()
+	ω, uω, d := q.Alloc(f.U.Cols, probes), q.Alloc(a.Rows, probes), q.Alloc(a.Cols, probes)
+	q.Random(device.Normal, seed, streamProbesL, ω)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, f.U, ω, 0, uω)
+	q.ScaleBy(device.PerRow, f.S, ω, ω)
+	q.Gemm(device.Transp, device.NoTrans, 1, f.Vt, ω, 0, d)
+	q.Gemm(device.Transp, device.NoTrans, 1, a, uω, -1, d)
+	_, bound, err := probe(q, d)
+	return bound, err
 }
 
 // certifyValues fills in the a priori certificate of values without vectors.

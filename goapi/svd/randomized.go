@@ -13,62 +13,59 @@ const (
 	streamProbesA
 	streamProbesU
 	streamProbesV
+	streamProbesL
 )
 
 // randomized computes the o.Rank largest singular values from the block
 // Krylov space of A·Aᵀ and A·Ω. The space is orthonormalized as it grows; the
 // decomposition of A projected on it (Rayleigh–Ritz) is that of the result.
+// The products with Aᵀ that make the space are, side by side, the projection.
 func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], f *Factors[T], o Options) error {
 	defer q.Scope()()
 	m, n := a.Rows, a.Cols
 	width := o.Rank + o.Oversampling
-	blocks := o.PowerIterations + 1
-	basis := q.Alloc(m, width*blocks)
-	block := q.Alloc(m, width)
-	back := q.Alloc(n, width)
-	coeff := q.Alloc(width*blocks, width)
+	l := width * (o.PowerIterations + 1)
+	basis, image := q.Alloc(m, l), q.Alloc(n, l) // Q and AᵀQ
+	start, block := q.Alloc(n, width), q.Alloc(m, width)
+	coeff := q.Alloc(l, width)
 
-	q.Random(device.Normal, o.Seed, streamStart, back)
-	for b := range blocks {
+	q.Random(device.Normal, o.Seed, streamStart, start)
+	for lo := 0; lo < l; lo += width {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		q.Gemm(device.NoTrans, device.NoTrans, 1, a, back, 0, block)
-		next := basis.Slice(0, m, b*width, (b+1)*width)
-		if err := orthogonalize(q, basis.Slice(0, m, 0, b*width), block, next, coeff.RowRange(0, b*width)); err != nil {
+		q.Gemm(device.NoTrans, device.NoTrans, 1, a, start, 0, block)
+		next := basis.Slice(0, m, lo, lo+width)
+		if err := orthogonalize(q, basis.Slice(0, m, 0, lo), block, next, coeff.RowRange(0, lo)); err != nil {
 			return err
 		}
-		if b+1 < blocks {
-			q.Gemm(device.Transp, device.NoTrans, 1, a, next, 0, back)
-		}
+		start = image.Slice(0, n, lo, lo+width)
+		q.Gemm(device.Transp, device.NoTrans, 1, a, next, 0, start)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 
-	l := basis.Cols
-	projected := q.Alloc(l, n)
-	q.Gemm(device.Transp, device.NoTrans, 1, basis, a, 0, projected)
+	// AᵀQ = V·S·Wᵀ gives A ≈ (QW)·S·Vᵀ.
 	k := min(l, n)
-	u, s, vt := q.Alloc(l, k), q.Alloc(1, k), q.Alloc(k, n)
-	if err := decompose(ctx, q, projected, u, s, vt); err != nil {
+	v, s, wt := q.Alloc(n, k), q.Alloc(1, k), q.Alloc(k, l)
+	if err := decompose(ctx, q, image, v, s, wt); err != nil {
 		return err
 	}
-	lead := vt.RowRange(0, o.Rank)
-	big := q.Alloc(m, o.Rank)
-	q.Gemm(device.NoTrans, device.NoTrans, 1, basis, u.Slice(0, l, 0, o.Rank), 0, big)
+	t := &Factors[T]{U: q.Alloc(m, o.Rank), S: f.S, Vt: q.Alloc(o.Rank, n), Method: f.Method}
+	q.Gemm(device.NoTrans, device.Transp, 1, basis, wt.RowRange(0, o.Rank), 0, t.U)
+	q.Add(1, device.Transp, v.Slice(0, n, 0, o.Rank), 0, device.NoTrans, device.Matrix[T]{}, t.Vt)
 	q.Copy(f.S, s.Slice(0, 1, 0, o.Rank))
-	if err := fixSigns(q, big, lead); err != nil {
+	if err := fixSigns(q, t.U, t.Vt); err != nil {
 		return err
 	}
-	t := &Factors[T]{U: big, S: f.S, Vt: lead, Method: f.Method}
 	if err := certifyTruncated(q, a, t, o.Seed); err != nil {
 		return err
 	}
 	f.Certificate = t.Certificate
 	if !o.ValuesOnly {
-		q.Copy(f.U, big)
-		q.Copy(f.Vt, lead)
+		q.Copy(f.U, t.U)
+		q.Copy(f.Vt, t.Vt)
 	}
 	return q.Sync()
 }

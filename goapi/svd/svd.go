@@ -43,9 +43,7 @@ func Compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	m := q.Alloc(a.Rows, a.Cols)
-	q.Upload(m, a)
-	f, err := Factor(ctx, q, m, o)
+	f, err := Factor(ctx, q, device.Lend(q, a), o)
 	if err != nil {
 		return nil, err
 	}

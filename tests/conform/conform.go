@@ -39,6 +39,8 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"Gibbs", testGibbs[T]},
 		{"ScalingStep", testScalingStep[T]},
 		{"PairwiseCost", testPairwiseCost[T]},
+		{"SymMul", testSymMul[T]},
+		{"Lend", testLend[T]},
 		{"Failure", testFailure[T]},
 		{"Shapes", testShapes[T]},
 	} {

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -25,7 +26,7 @@ func testRandom[T device.Float](t *testing.T, b *bench[T]) {
 func testSoftMin[T device.Float](t *testing.T, b *bench[T]) {
 	for _, s := range [][2]int{{1, 1}, {1, 33}, {33, 1}, {9, 17}, {40, 300}, {300, 40}} {
 		r, c := s[0], s[1]
-		for _, ε := range []float64{2, 0.1} {
+		for _, ε := range []float64{2, 0.1, 0} {
 			C := b.random(r, c)
 			for _, x := range []device.Axis{device.PerRow, device.PerCol} {
 				outer, inner := r, c
@@ -42,6 +43,9 @@ func testSoftMin[T device.Float](t *testing.T, b *bench[T]) {
 					top, sum := math.Inf(-1), 0.0
 					for j := range inner {
 						top = max(top, float64(g.At(0, j))-cost(i, j))
+					}
+					if ε == 0 {
+						return -top
 					}
 					for j := range inner {
 						sum += math.Exp((float64(g.At(0, j)) - cost(i, j) - top) / ε)
@@ -146,5 +150,46 @@ func testPairwiseCost[T device.Float](t *testing.T, b *bench[T]) {
 			}
 			b.near("PairwiseCost", b.get(out), want, func(i, j int) float64 { return float64(s[2]+4) * b.eps * want(i, j) })
 		}
+	}
+}
+
+func testSymMul[T device.Float](t *testing.T, b *bench[T]) {
+	for _, n := range sizes {
+		a := b.random(n, n)
+		for i := range n {
+			for j := range i {
+				a.Set(i, j, a.At(j, i))
+			}
+		}
+		for _, k := range []int{1, 3} {
+			x, y := b.random(k, n), b.blank(k, n)
+			device.SymMul(b.q, b.put(a), b.put(x), y)
+			want, size := product(at(x), at(a), n)
+			b.near("SymMul", b.get(y), want, func(i, j int) float64 { return b.eps * float64(n) * size(i, j) })
+		}
+	}
+}
+
+// A lent matrix has the elements it was lent with, is not handed out as
+// memory afterwards, and is refused when its scope has ended.
+func testLend[T device.Float](t *testing.T, b *bench[T]) {
+	a := b.random(70, 80).Slice(3, 70, 5, 80)
+	before := a.Clone()
+	end := b.q.Scope()
+	m := device.Lend(b.q, a)
+	sum := b.q.Alloc(67, 75)
+	b.q.Add(2, device.NoTrans, m, 0, device.NoTrans, device.Matrix[T]{}, sum)
+	b.near("twice a lent matrix", b.get(sum), func(i, j int) float64 { return 2 * float64(before.At(i, j)) }, constant(0))
+	end()
+	for range 3 {
+		b.q.Fill(T(math.NaN()), b.q.Alloc(70, 80))
+	}
+	if err := b.q.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	b.near("a lent matrix afterwards", a, at(before), constant(0))
+	b.q.Fill(1, m)
+	if err := b.q.Sync(); !errors.Is(err, device.ErrShape) {
+		t.Errorf("a lent matrix after its scope: %v", err)
 	}
 }

@@ -1,0 +1,79 @@
+package spectrum
+
+import (
+	"math"
+	"runtime"
+	"sync"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// checkSymmetric returns what is wrong with a square matrix that should be
+// finite and symmetric to eps·n·max|a|. It reads the matrix once.
+func checkSymmetric[T device.Float](a device.Dense[T]) error {
+	n := a.Rows
+	blocks := (n + tile - 1) / tile
+	workers := max(1, min(runtime.GOMAXPROCS(0), blocks))
+	found := make([]extremes, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			// Every workers-th block row: they grow downwards.
+			for b := w; b < blocks; b += workers {
+				scan(a, b*tile, &found[w])
+			}
+		})
+	}
+	wg.Wait()
+	var all extremes
+	for _, f := range found {
+		all.skew, all.size = max(all.skew, f.skew), max(all.size, f.size)
+	}
+	tol := device.Epsilon[T]() * float64(n) * math.Float64frombits(all.size)
+	if n > 0 && math.Float64frombits(all.skew) <= tol && !math.IsInf(tol, 0) {
+		return nil
+	}
+	if err := device.CheckInput("matrix", a); err != nil {
+		return err
+	}
+	return asymmetry(a, tol)
+}
+
+// tile is the side of the tiles in which a matrix is compared with its
+// transpose: two of them stay in the first-level cache.
+const tile = 32
+
+// extremes are max|a[i,j]-a[j,i]| and max|a[i,j]| as the bits of float64
+// numbers. Those of numbers without a sign are ordered like the numbers, with
+// infinity and NaN above all, and integers are compared without a branch.
+type extremes struct{ skew, size uint64 }
+
+// scan takes into e the rows [i0,i0+tile) of the lower triangle.
+func scan[T device.Float](a device.Dense[T], i0 int, e *extremes) {
+	const sign = 1 << 63
+	skew, size := e.skew, e.size
+	for j0 := 0; j0 <= i0; j0 += tile {
+		for i := i0; i < min(i0+tile, a.Rows); i++ {
+			row := a.Row(i)[j0:min(j0+tile, i+1)]
+			at := j0*a.Stride + i
+			for j, v := range row {
+				d := v - a.Data[at+j*a.Stride]
+				skew = max(skew, math.Float64bits(float64(d))&^sign)
+				size = max(size, math.Float64bits(float64(v))&^sign)
+			}
+		}
+	}
+	e.skew, e.size = skew, size
+}
+
+// asymmetry names the first pair of entries that differ by more than tol.
+func asymmetry[T device.Float](a device.Dense[T], tol float64) error {
+	for i := range a.Rows {
+		for j := range i {
+			if d := math.Abs(float64(a.At(i, j)) - float64(a.At(j, i))); d > tol {
+				return device.Argument("matrix", "is not symmetric: entries (%d,%d) and (%d,%d) differ by %.3g", i, j, j, i, d)
+			}
+		}
+	}
+	return nil
+}
