@@ -95,33 +95,3 @@ func minColsGo[T Float](m, n int, c []T, ldc int, g, out []T) {
 		}
 	}
 }
-
-func matVecGo[T Float](m, n int, a []T, lda int, x, y []T) {
-	for i := range m {
-		sum := 0.0
-		for j, v := range a[i*lda : i*lda+n] {
-			sum += float64(v) * float64(x[j])
-		}
-		y[i] = T(sum)
-	}
-}
-
-func vecMatGo[T Float](m, n int, a []T, lda int, x, y []T) {
-	for i := range m {
-		for j, v := range a[i*lda : i*lda+n] {
-			y[j] += x[i] * v
-		}
-	}
-}
-
-func symVecGo[T Float](lo, hi int, a []T, lda int, x, y []T) {
-	for i := lo; i < hi; i++ {
-		row := a[i*lda : i*lda+i+1]
-		sum := float64(row[i]) * float64(x[i])
-		for j, v := range row[:i] {
-			sum += float64(v) * float64(x[j])
-			y[j] += x[i] * v
-		}
-		y[i] += T(sum)
-	}
-}

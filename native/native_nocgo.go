@@ -50,8 +50,32 @@ func minRows[T Float](m, n int, c []T, ldc int, g, out []T) { minRowsGo(m, n, c,
 
 func minCols[T Float](m, n int, c []T, ldc int, g, out []T) { minColsGo(m, n, c, ldc, g, out) }
 
-func matVec[T Float](m, n int, a []T, lda int, x, y []T) { matVecGo(m, n, a, lda, x, y) }
+func matVec[T Float](m, n int, a []T, lda int, x, y []T) {
+	for i := range m {
+		sum := 0.0
+		for j, v := range a[i*lda : i*lda+n] {
+			sum += float64(v) * float64(x[j])
+		}
+		y[i] = T(sum)
+	}
+}
 
-func vecMat[T Float](m, n int, a []T, lda int, x, y []T) { vecMatGo(m, n, a, lda, x, y) }
+func vecMat[T Float](m, n int, a []T, lda int, x, y []T) {
+	for i := range m {
+		for j, v := range a[i*lda : i*lda+n] {
+			y[j] += x[i] * v
+		}
+	}
+}
 
-func symVec[T Float](lo, hi int, a []T, lda int, x, y []T) { symVecGo(lo, hi, a, lda, x, y) }
+func symVec[T Float](lo, hi int, a []T, lda int, x, y []T) {
+	for i := lo; i < hi; i++ {
+		row := a[i*lda : i*lda+i+1]
+		sum := float64(row[i]) * float64(x[i])
+		for j, v := range row[:i] {
+			sum += float64(v) * float64(x[j])
+			y[j] += x[i] * v
+		}
+		y[i] += T(sum)
+	}
+}
