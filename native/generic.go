@@ -95,3 +95,17 @@ func minColsGo[T Float](m, n int, c []T, ldc int, g, out []T) {
 		}
 	}
 }
+
+// tallRow computes q = a·X, or copies a if x is nil.
+func tallRow[T Float](n int, a []T, x []float64, ld int, q []float64) {
+	for j := range q {
+		q[j] = float64(a[j])
+		if x == nil {
+			continue
+		}
+		q[j] = 0
+		for l := 0; l <= j; l++ {
+			q[j] += float64(a[l]) * x[l*ld+j]
+		}
+	}
+}

@@ -54,6 +54,14 @@ package native
 #cgo nocallback ritz_paircost_f32
 #cgo noescape ritz_paircost_f64
 #cgo nocallback ritz_paircost_f64
+#cgo noescape ritz_tall_gram_f32
+#cgo nocallback ritz_tall_gram_f32
+#cgo noescape ritz_tall_gram_f64
+#cgo nocallback ritz_tall_gram_f64
+#cgo noescape ritz_tall_mul_f32
+#cgo nocallback ritz_tall_mul_f32
+#cgo noescape ritz_tall_mul_f64
+#cgo nocallback ritz_tall_mul_f64
 */
 import "C"
 
@@ -225,5 +233,28 @@ func symVec[T Float](lo, hi int, a []T, lda int, x, y []T) {
 		C.ritz_symvec_f32(l, C.ptrdiff_t(lo), C.ptrdiff_t(hi), f32(a), C.ptrdiff_t(lda), f32(x), f32(y))
 	} else {
 		C.ritz_symvec_f64(l, C.ptrdiff_t(lo), C.ptrdiff_t(hi), f64(a), C.ptrdiff_t(lda), f64(x), f64(y))
+	}
+}
+
+func tallGram[T Float](m, n int, a []T, lda int, x, g []float64, ld int, work []float64) {
+	raceRead(a)
+	raceRead(x)
+	raceWrite(g)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_tall_gram_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f32(a), C.ptrdiff_t(lda), f64(x), f64(g), C.ptrdiff_t(ld), f64(work))
+	} else {
+		C.ritz_tall_gram_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), f64(a), C.ptrdiff_t(lda), f64(x), f64(g), C.ptrdiff_t(ld), f64(work))
+	}
+}
+
+func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []float64, ldy int, u []T, ldu int, work []float64) {
+	raceRead(a)
+	raceRead(x)
+	raceRead(y)
+	raceWrite(u)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_tall_mul_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f32(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f32(u), C.ptrdiff_t(ldu), f64(work))
+	} else {
+		C.ritz_tall_mul_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f64(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f64(u), C.ptrdiff_t(ldu), f64(work))
 	}
 }

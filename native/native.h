@@ -30,7 +30,13 @@
 	void ritz_vecmat_##type##_##level(ptrdiff_t m, ptrdiff_t n,                \
 		const real *a, ptrdiff_t lda, const real *x, real *y);                 \
 	void ritz_symvec_##type##_##level(ptrdiff_t lo, ptrdiff_t hi,              \
-		const real *a, ptrdiff_t lda, const real *x, real *y);
+		const real *a, ptrdiff_t lda, const real *x, real *y);                 \
+	void ritz_tall_gram_##type##_##level(ptrdiff_t m, ptrdiff_t n,             \
+		const real *a, ptrdiff_t lda, const double *x, double *g,              \
+		ptrdiff_t ld, double *work);                                           \
+	void ritz_tall_mul_##type##_##level(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, \
+		const real *a, ptrdiff_t lda, const double *x, ptrdiff_t ld,           \
+		const double *y, ptrdiff_t ldy, real *u, ptrdiff_t ldu, double *work);
 
 #define RITZ_LEVEL(level)                                                      \
 	RITZ_KERNELS(level, f32, float)                                            \

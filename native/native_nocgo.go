@@ -79,3 +79,29 @@ func symVec[T Float](lo, hi int, a []T, lda int, x, y []T) {
 		y[i] += T(sum)
 	}
 }
+
+func tallGram[T Float](m, n int, a []T, lda int, x, g []float64, ld int, _ []float64) {
+	q := make([]float64, n)
+	for i := range m {
+		tallRow(n, a[i*lda:], x, ld, q)
+		for r, v := range q {
+			for c := r; c < n; c++ {
+				g[r*ld+c] += v * q[c]
+			}
+		}
+	}
+}
+
+func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []float64, ldy int, u []T, ldu int, _ []float64) {
+	q := make([]float64, n)
+	for i := range m {
+		tallRow(n, a[i*lda:], x, ld, q)
+		for c := range k {
+			s := 0.0
+			for l, v := range q {
+				s += v * y[l*ldy+c]
+			}
+			u[i*ldu+c] = T(s)
+		}
+	}
+}

@@ -219,6 +219,74 @@ func testProducts[T Float](t *testing.T, r *rand.Rand, m, n int) {
 	check("SymVec", y, n, func(i, k int) float64 { return float64(a[max(i, k)*lda+min(i, k)]) * float64(x[k]) })
 }
 
+func TestTall(t *testing.T) {
+	atEveryLevel(t, func(t *testing.T) {
+		t.Run("f32", testTall[float32])
+		t.Run("f64", testTall[float64])
+	})
+}
+
+// testTall compares with sums in the plain order. Both sum m·n terms in
+// float64; a float32 result is rounded once more.
+func testTall[T Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, n := range []int{1, 2, 7, 8, 9, 16, 31, 33, 64, 70} {
+		for _, m := range []int{n, 95, 96, 97, 300} {
+			k, lda := max(1, n/2), n+1
+			a := random[T](r, m*lda, 1)
+			for _, x := range []Small{{}, NewSmall(n, n)} {
+				for i := range x.Rows {
+					for j := i; j < n; j++ {
+						x.Data[i*x.LD+j] = r.NormFloat64() / float64(n)
+					}
+				}
+				ax := make([]float64, m*n) // A·X
+				for i := range m {
+					tallRow(n, a[i*lda:], x.Data, x.LD, ax[i*n:(i+1)*n])
+				}
+				q := func(i, j int) float64 { return ax[i*n+j] }
+				g, y := NewSmall(n, n), NewSmall(n, k)
+				for i := range n {
+					for j := range k {
+						y.Data[i*y.LD+j] = r.NormFloat64()
+					}
+				}
+				g.Data[0] = 5
+				TallGram(m, n, a, lda, x, g, make([]float64, TallWork(n)))
+				for i := range n {
+					for j := i; j < n; j++ {
+						want, size := 0.0, 0.0
+						if i == 0 && j == 0 {
+							want, size = 5, 5
+						}
+						for l := range m {
+							want += q(l, i) * q(l, j)
+							size += math.Abs(q(l, i) * q(l, j))
+						}
+						if d := math.Abs(g.Data[i*g.LD+j] - want); !(d <= 0x1p-52*float64(m+n+n)*(size+1)) {
+							t.Fatalf("TallGram m=%d n=%d: (%d,%d) is off by %g", m, n, i, j, d)
+						}
+					}
+				}
+				u := make([]T, m*(k+2))
+				TallMul(m, n, k, a, lda, x, y, u, k+2, make([]float64, TallWork(n)))
+				for i := range m {
+					for j := range k + 2 {
+						want, size := 0.0, 0.0
+						for l := 0; l < n && j < k; l++ {
+							want += q(i, l) * y.Data[l*y.LD+j]
+							size += math.Abs(q(i, l) * y.Data[l*y.LD+j])
+						}
+						if d := math.Abs(float64(u[i*(k+2)+j]) - want); !(d <= (eps[T]()+0x1p-52*float64(2*n))*(size+1)) {
+							t.Fatalf("TallMul m=%d n=%d: (%d,%d) is off by %g", m, n, i, j, d)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // A NaN reaches the minima of its row and its column and no other.
 func testMinNaN[T Float](t *testing.T, r *rand.Rand) {
 	const m, n = 6, 41

@@ -67,6 +67,18 @@
 		const real *a, ptrdiff_t lda, const real *x, real *y)                  \
 	{                                                                          \
 		AT(symvec, type)(lo, hi, a, lda, x, y);                                \
+	}                                                                          \
+	void ritz_tall_gram_##type(int level, ptrdiff_t m, ptrdiff_t n,            \
+		const real *a, ptrdiff_t lda, const double *x, double *g,              \
+		ptrdiff_t ld, double *work)                                            \
+	{                                                                          \
+		AT(tall_gram, type)(m, n, a, lda, x, g, ld, work);                     \
+	}                                                                          \
+	void ritz_tall_mul_##type(int level, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, \
+		const real *a, ptrdiff_t lda, const double *x, ptrdiff_t ld,           \
+		const double *y, ptrdiff_t ldy, real *u, ptrdiff_t ldu, double *work)  \
+	{                                                                          \
+		AT(tall_mul, type)(m, n, k, a, lda, x, ld, y, ldy, u, ldu, work);      \
 	}
 
 DOORS(f32, float)

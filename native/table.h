@@ -29,7 +29,13 @@
 	void ritz_vecmat_##type(int level, ptrdiff_t m, ptrdiff_t n,               \
 		const real *a, ptrdiff_t lda, const real *x, real *y);                 \
 	void ritz_symvec_##type(int level, ptrdiff_t lo, ptrdiff_t hi,             \
-		const real *a, ptrdiff_t lda, const real *x, real *y);
+		const real *a, ptrdiff_t lda, const real *x, real *y);                 \
+	void ritz_tall_gram_##type(int level, ptrdiff_t m, ptrdiff_t n,            \
+		const real *a, ptrdiff_t lda, const double *x, double *g,              \
+		ptrdiff_t ld, double *work);                                           \
+	void ritz_tall_mul_##type(int level, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, \
+		const real *a, ptrdiff_t lda, const double *x, ptrdiff_t ld,           \
+		const double *y, ptrdiff_t ldy, real *u, ptrdiff_t ldu, double *work);
 
 RITZ_DOORS(f32, float)
 RITZ_DOORS(f64, double)

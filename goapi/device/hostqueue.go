@@ -78,6 +78,8 @@ func setVector[T Float](m Matrix[T], x []T, same bool) {
 	}
 }
 
+func (q *hostQueue[T]) Device() Device { return q.host }
+
 func (q *hostQueue[T]) Alloc(rows, cols int) Matrix[T] {
 	if rows < 0 || cols < 0 || (cols > 0 && rows > (1<<62)/8/cols) {
 		q.begin(shapeError("Alloc", "no matrix can be %d×%d", rows, cols))
@@ -348,6 +350,20 @@ func (q *hostQueue[T]) TrySymMul(a, x, y Matrix[T]) bool {
 	return q.kernels.SymMul(view(a), view(x), view(y))
 }
 
+func (q *hostQueue[T]) TryTallGram(a Matrix[T], x Dense[float64]) (Dense[float64], bool) {
+	if !q.begin(CheckTall(a, x), a) || a.Len() == 0 {
+		return NewDense[float64](a.Cols, a.Cols), q.failure != nil
+	}
+	return q.kernels.TallGram(view(a), x)
+}
+
+func (q *hostQueue[T]) TryTallMul(a Matrix[T], x, y Dense[float64], u Matrix[T]) bool {
+	if !q.begin(CheckTallMul(a, x, y, u), a, u) || u.Len() == 0 {
+		return true
+	}
+	return a.Cols > 0 && q.kernels.TallMul(view(a), x, y, view(u))
+}
+
 func (q *hostQueue[T]) Sync() error {
 	err := q.failure
 	q.failure = nil
@@ -367,4 +383,5 @@ var (
 	_ PairCoster[float32]   = (*hostQueue[float32])(nil)
 	_ SymMuler[float32]     = (*hostQueue[float32])(nil)
 	_ Lender[float32]       = (*hostQueue[float32])(nil)
+	_ TallMuler[float32]    = (*hostQueue[float32])(nil)
 )

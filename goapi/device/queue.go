@@ -85,6 +85,9 @@ const (
 // number of elements. Sums of float32 are accumulated in float64 where they
 // are reductions; NaN propagates through every operation and reduction.
 type Queue[T Float] interface {
+	// Device returns the device that the queue belongs to.
+	Device() Device
+
 	// Alloc returns a zero matrix. It lives until the innermost open Scope
 	// at the time of the call ends, or until Close.
 	Alloc(rows, cols int) Matrix[T]

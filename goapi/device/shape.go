@@ -307,3 +307,34 @@ func CheckSymMul[T Float](a, x, y Matrix[T]) error {
 	}
 	return nil
 }
+
+// CheckTall checks the operands of TallMuler.TryTallGram.
+func CheckTall[T Float](a Matrix[T], x Dense[float64]) error {
+	if err := CheckMatrix("TallGram", a); err != nil {
+		return err
+	}
+	if err := x.Validate("TallGram"); err != nil || x.Data == nil {
+		return err
+	}
+	if x.Rows != a.Cols || x.Cols != a.Cols {
+		return shapeError("TallGram", "A has %d columns, X is %d×%d", a.Cols, x.Rows, x.Cols)
+	}
+	return nil
+}
+
+// CheckTallMul checks the operands of TallMuler.TryTallMul.
+func CheckTallMul[T Float](a Matrix[T], x, y Dense[float64], u Matrix[T]) error {
+	if err := CheckTall(a, x); err != nil {
+		return err
+	}
+	if err := y.Validate("TallMul"); err != nil {
+		return err
+	}
+	if err := CheckMatrix("TallMul", u); err != nil {
+		return err
+	}
+	if y.Rows != a.Cols || u.Rows != a.Rows || u.Cols != y.Cols {
+		return shapeError("TallMul", "%d×%d times %d×%d does not give %d×%d", a.Rows, a.Cols, y.Rows, y.Cols, u.Rows, u.Cols)
+	}
+	return nil
+}

@@ -89,6 +89,9 @@ func direct[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt 
 
 // decomposeTall decomposes A = QR, R = Uᵣ·S·Vᵀ, U = Q·Uᵣ.
 func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
+	if done, err := decomposeThrough(ctx, q, a, u, s, vt); err != nil || done {
+		return err
+	}
 	n := a.Cols
 	basis, r, finish := q.Alloc(a.Rows, n), q.Alloc(n, n), q.Alloc(n, n)
 	rough, err := nearlyOrthonormalize(q, a, basis, r, finish)

@@ -41,6 +41,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"PairwiseCost", testPairwiseCost[T]},
 		{"SymMul", testSymMul[T]},
 		{"Lend", testLend[T]},
+		{"Tall", testTall[T]},
 		{"Failure", testFailure[T]},
 		{"Shapes", testShapes[T]},
 	} {

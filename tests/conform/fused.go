@@ -193,3 +193,61 @@ func testLend[T device.Float](t *testing.T, b *bench[T]) {
 		t.Errorf("a lent matrix after its scope: %v", err)
 	}
 }
+
+// Products of tall matrices, on devices that have a kernel for them.
+func testTall[T device.Float](t *testing.T, b *bench[T]) {
+	f, ok := b.q.(device.TallMuler[T])
+	if !ok {
+		return
+	}
+	for _, s := range [][2]int{{1, 1}, {5, 2}, {97, 9}, {1000, 64}, {2000, 33}} {
+		m, n := s[0], s[1]
+		a, x, y := b.random(m, n), device.NewDense[float64](n, n), device.NewDense[float64](n, 3)
+		for i := range n {
+			for j := i; j < n; j++ {
+				x.Set(i, j, float64(1+(i*j)%7)/float64(n))
+			}
+			y.Set(i, i%3, 1/float64(i+1))
+		}
+		am := b.put(a)
+		for _, x := range []device.Dense[float64]{{}, x} {
+			ax, size := at(a), func(i, j int) float64 { return math.Abs(float64(a.At(i, j))) }
+			if x.Data != nil {
+				ax, size = product(at(a), at(x), n)
+			}
+			g, ok := f.TryTallGram(am, x)
+			u := b.blank(m, 3)
+			if !ok || !f.TryTallMul(am, x, y, u) {
+				if err := b.q.Sync(); err != nil {
+					t.Fatal(err)
+				}
+				continue // a device without these kernels, or not for this width
+			}
+			cached, cachedSize := table(m, n, ax), table(m, n, size)
+			want, _ := product(func(i, j int) float64 { return cached.At(j, i) }, at(cached), m)
+			_, bound := product(func(i, j int) float64 { return cachedSize.At(j, i) }, at(cachedSize), m)
+			for i := range n {
+				for j := range n {
+					if d := math.Abs(g.At(i, j) - want(i, j)); !(d <= 0x1p-52*float64(m+2*n)*bound(i, j)) {
+						t.Fatalf("TallGram %d×%d: (%d,%d) is off by %g", m, n, i, j, d)
+					}
+				}
+			}
+			want, bound = product(at(cached), at(y), n)
+			b.near("TallMul", b.get(u), want, func(i, j int) float64 {
+				return (b.eps + 0x1p-52*float64(2*n)) * (bound(i, j) + 1)
+			})
+		}
+	}
+}
+
+// table evaluates a function of the indices once.
+func table(r, c int, f func(i, j int) float64) device.Dense[float64] {
+	d := device.NewDense[float64](r, c)
+	for i := range r {
+		for j := range c {
+			d.Set(i, j, f(i, j))
+		}
+	}
+	return d
+}
