@@ -2,6 +2,7 @@ package svd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -67,16 +68,52 @@ func decompose[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, 
 	return direct(ctx, q, a, u, s, vt)
 }
 
-// direct decomposes a matrix that is not worth a QR factorization first.
+// direct decomposes a matrix that is not worth a QR factorization first. All
+// of it runs in float64: for float32 that takes no longer, since Gram matrices
+// then do where LAPACK's bidiagonalization would be needed, and the results
+// are those of the exact decomposition, rounded.
 func direct[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
-	defer q.Scope()()
+	if d, ok := any(q).(device.Queue[float64]); ok {
+		as := func(m device.Matrix[T]) device.Matrix[float64] { return any(m).(device.Matrix[float64]) }
+		return direct64(ctx, d, gramHead, as(a), as(u), as(s), as(vt))
+	}
+	w := q.Device().F64()
+	defer w.Close()
+	host := device.NewDense[T](a.Rows, a.Cols)
+	q.Download(host, a)
+	if err := q.Sync(); err != nil {
+		return err
+	}
+	k := min(a.Rows, a.Cols)
+	wide, sw := device.Lend(w, device.Convert[float64](host)), w.Alloc(1, k)
+	var uw, vtw device.Matrix[float64]
 	if !u.IsZero() {
-		suits, err := suitsGram(q, a)
+		uw, vtw = w.Alloc(a.Rows, k), w.Alloc(k, a.Cols)
+	}
+	if err := direct64(ctx, w, roundedHead, wide, uw, sw, vtw); err != nil {
+		return err
+	}
+	if !u.IsZero() {
+		if err := errors.Join(recast(w, uw, q, u), recast(w, vtw, q, vt)); err != nil {
+			return err
+		}
+	}
+	return recast(w, sw, q, s)
+}
+
+// direct64 is direct in float64. head is what decomposeGram takes from a level.
+func direct64(ctx context.Context, q device.Queue[float64], head float64, a, u, s, vt device.Matrix[float64]) error {
+	defer q.Scope()()
+	if !u.IsZero() && a.Rows >= a.Cols && a.Cols >= gramLeast {
+		suits, err := true, error(nil)
+		if head > roundedHead {
+			suits, err = suitsGram(q, a)
+		}
 		if err != nil {
 			return err
 		}
 		if suits {
-			if done, err := decomposeGram(ctx, q, a, u, s, vt); err != nil || done {
+			if done, err := decomposeGram(ctx, q, head, a, u, s, vt); err != nil || done {
 				return err
 			}
 		}

@@ -17,18 +17,23 @@ import (
 // with these projected out, is treated the same way. Each level has a scale
 // of its own, and errors stay near eps·σ₁/gramHead.
 const (
-	gramHead   = 0.03
 	gramLevels = 6
 	gramLeast  = 96 // smaller matrices gain nothing
+)
+
+// gramHead is the least share of σ₁ that is taken from one Gram matrix. With
+// roundedHead, for what will be rounded to float32, one or two levels are all
+// there is, and the loss of orthogonality, eps/roundedHead², needs no
+// correction.
+const (
+	gramHead    = 0.03
+	roundedHead = 1e-4
 )
 
 // suitsGram estimates whether few singular values of a lie below
 // gramHead·σ₁, from the diagonal of the Cholesky factor of AᵀA, which it
 // computes in a tenth of the time of the decomposition.
-func suitsGram[T device.Float](q device.Queue[T], a device.Matrix[T]) (bool, error) {
-	if device.Epsilon[T]() > 1e-10 || a.Rows < a.Cols || a.Cols < gramLeast {
-		return false, nil
-	}
+func suitsGram(q device.Queue[float64], a device.Matrix[float64]) (bool, error) {
 	defer q.Scope()()
 	n := a.Cols
 	l, eye, d := q.Alloc(n, n), q.Alloc(n, n), q.Alloc(1, n)
@@ -36,7 +41,7 @@ func suitsGram[T device.Float](q device.Queue[T], a device.Matrix[T]) (bool, err
 	q.Cholesky(l)
 	q.AddDiag(1, eye)
 	q.Dot(device.PerRow, l, eye, d)
-	host := make([]T, n)
+	host := make([]float64, n)
 	q.Download(device.Vector(host), d)
 	switch err := q.Sync(); {
 	case errors.Is(err, device.ErrNotPositiveDefinite):
@@ -47,7 +52,7 @@ func suitsGram[T device.Float](q device.Queue[T], a device.Matrix[T]) (bool, err
 	largest := slices.Max(host)
 	small := 0
 	for _, v := range host {
-		if float64(v) < gramHead*float64(largest) {
+		if v < gramHead*largest {
 			small++
 		}
 	}
@@ -55,18 +60,19 @@ func suitsGram[T device.Float](q device.Queue[T], a device.Matrix[T]) (bool, err
 }
 
 // decomposeGram computes the thin decomposition of a (m×n, m ≥ n) from Gram
-// matrices. ok is false if the singular values decay too slowly towards zero
+// matrices; a level takes values of at least head times its largest. ok is
+// false if the singular values decay too slowly towards zero
 // for it; u, s and vt are then not set.
-func decomposeGram[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) (ok bool, err error) {
+func decomposeGram(ctx context.Context, q device.Queue[float64], head float64, a, u, s, vt device.Matrix[float64]) (ok bool, err error) {
 	defer q.Scope()()
 	m, n := a.Rows, a.Cols
-	none := device.Matrix[T]{}
+	none := device.Matrix[float64]{}
 	// Everything is kept in rows: left vectors, right vectors, values.
 	left, right := q.Alloc(n, m), q.Alloc(n, n)
-	values := make([]T, 0, n)
-	norms := make([]T, n)
-	var rest device.Matrix[T] // what is left of Aᵀ, in the basis open
-	var open device.Matrix[T] // right vectors that are not yet decided
+	values := make([]float64, 0, n)
+	norms := make([]float64, n)
+	var rest device.Matrix[float64] // what is left of Aᵀ, in the basis open
+	var open device.Matrix[float64] // right vectors that are not yet decided
 	for level := 0; len(values) < n; level++ {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -83,14 +89,14 @@ func decomposeGram[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 			q.Syrk(device.NoTrans, 1, rest, 0, vectors)
 		}
 		q.Eigh(vectors, squares)
-		λ := make([]T, t)
+		λ := make([]float64, t)
 		q.Download(device.Vector(λ), squares)
 		if err := q.Sync(); err != nil {
 			return false, err
 		}
 		// Eigenvalues ascend: the head is at the end.
-		top := math.Sqrt(max(0, float64(λ[t-1])))
-		if level > 0 && top <= 2*device.Epsilon[T]()*math.Sqrt(float64(n))*float64(values[0]) {
+		top := math.Sqrt(max(0, λ[t-1]))
+		if level > 0 && top <= 2*device.Epsilon[float64]()*math.Sqrt(float64(n))*values[0] {
 			// The rest is zero to working accuracy: any orthonormal
 			// directions will do.
 			h := left.RowRange(done, n)
@@ -100,35 +106,31 @@ func decomposeGram[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 			}
 			q.Copy(right.RowRange(done, n), open)
 			for i := t - 1; i >= 0; i-- {
-				values = append(values, T(math.Sqrt(max(0, float64(λ[i])))))
+				values = append(values, math.Sqrt(max(0, λ[i])))
 			}
 			break
 		}
 		first := 0
-		for math.Sqrt(max(0, float64(λ[first]))) < gramHead*top {
+		for math.Sqrt(max(0, λ[first])) < head*top {
 			first++
 		}
 		h := t - first
-		head := vectors.RowRange(first, t)
+		kept := vectors.RowRange(first, t)
 		l := left.RowRange(done, done+h)
 		if level == 0 {
-			q.Gemm(device.NoTrans, device.Transp, 1, head, a, 0, l)
-			q.Copy(right.RowRange(0, h), head)
+			q.Gemm(device.NoTrans, device.Transp, 1, kept, a, 0, l)
+			q.Copy(right.RowRange(0, h), kept)
 		} else {
-			q.Gemm(device.NoTrans, device.NoTrans, 1, head, rest, 0, l)
-			q.Gemm(device.NoTrans, device.NoTrans, 1, head, open, 0, right.RowRange(done, done+h))
+			q.Gemm(device.NoTrans, device.NoTrans, 1, kept, rest, 0, l)
+			q.Gemm(device.NoTrans, device.NoTrans, 1, kept, open, 0, right.RowRange(done, done+h))
 		}
 		if err := normalizeRows(q, l, norms[:h]); err != nil {
 			return false, err
 		}
 		values = append(values, norms[:h]...)
-		// One Newton–Schulz step squares the loss of orthogonality, which
-		// is eps/gramHead² here.
-		e, clean := q.Alloc(h, h), q.Alloc(h, m)
-		q.Syrk(device.NoTrans, -0.5, l, 0, e)
-		q.AddDiag(1.5, e)
-		q.Gemm(device.NoTrans, device.NoTrans, 1, e, l, 0, clean)
-		q.Copy(l, clean)
+		if head > roundedHead {
+			polish(q, l)
+		}
 		if first == 0 {
 			break
 		}
@@ -163,7 +165,7 @@ func decomposeGram[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 		return 0
 	})
 	sorted := q.Alloc(n, m)
-	host := make([]T, n)
+	host := make([]float64, n)
 	for i, from := range order {
 		host[i] = values[from]
 		q.Copy(sorted.Row(i), left.Row(from))
@@ -172,6 +174,17 @@ func decomposeGram[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 	q.Upload(s, device.Vector(host))
 	q.Add(1, device.Transp, sorted, 0, device.NoTrans, none, u)
 	return true, q.Sync()
+}
+
+// polish makes a Newton–Schulz step, which squares the loss of orthogonality
+// of the rows of l. It is eps/gramHead² after a Gram matrix.
+func polish(q device.Queue[float64], l device.Matrix[float64]) {
+	defer q.Scope()()
+	e, clean := q.Alloc(l.Rows, l.Rows), q.Alloc(l.Rows, l.Cols)
+	q.Syrk(device.NoTrans, -0.5, l, 0, e)
+	q.AddDiag(1.5, e)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, e, l, 0, clean)
+	q.Copy(l, clean)
 }
 
 // normalizeRows divides the rows of x by their norms, which it stores.

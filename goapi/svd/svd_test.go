@@ -318,7 +318,7 @@ func TestGramRoute(t *testing.T) {
 				}
 				// And by name, whatever suitsGram thinks of it.
 				u, values, vt := q.Alloc(m, n), q.Alloc(1, n), q.Alloc(n, n)
-				ok, err := decomposeGram(ctx, q, a, u, values, vt)
+				ok, err := decomposeGram(ctx, q, gramHead, a, u, values, vt)
 				if err != nil || !ok && name != "decaying" {
 					t.Fatalf("%s: %v, %v", name, ok, err)
 				}
