@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/native"
@@ -29,19 +30,22 @@ func Open(o Options) (device.Device, error) {
 // setThreads tells OpenBLAS how many threads to use and returns the number.
 // A user's environment variable is obeyed unless the caller asks otherwise.
 func setThreads(n int) int {
-	if n == 0 && os.Getenv("OPENBLAS_NUM_THREADS") == "" && os.Getenv("OMP_NUM_THREADS") == "" {
-		n = runtime.GOMAXPROCS(0)
-	}
 	gate <- struct{}{}
 	defer func() { <-gate }()
-	if n > 0 {
-		C.ritz_blas_set_threads(C.int(n))
+	environment := ownThreads() // before the first change
+	if n == 0 {
+		n = environment
+		if os.Getenv("OPENBLAS_NUM_THREADS") == "" && os.Getenv("OMP_NUM_THREADS") == "" {
+			n = runtime.GOMAXPROCS(0)
+		}
 	}
-	if t := int(C.ritz_blas_threads()); t > 0 && n == 0 {
-		return t
-	}
-	return max(1, n)
+	n = max(1, n)
+	C.ritz_blas_set_threads(C.int(n))
+	return n
 }
+
+// ownThreads is the number of threads that OpenBLAS began with.
+var ownThreads = sync.OnceValue(func() int { return int(C.ritz_blas_threads()) })
 
 func info(threads int) device.Info {
 	i := device.Info{

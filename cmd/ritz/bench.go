@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ritz-go/ritz/goapi/backend"
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/matio"
 	"github.com/ritz-go/ritz/goapi/polar"
 	"github.com/ritz-go/ritz/goapi/rng"
 	"github.com/ritz-go/ritz/goapi/sinkhorn"
@@ -19,32 +22,80 @@ import (
 )
 
 func newBench(c *common) *cobra.Command {
-	var runs int
-	var withPeers bool
+	var o benchOptions
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure every kernel at two sizes, and compare with NumPy, SciPy and POT",
 		Long: `Measures every kernel at two sizes on this machine. With --peers, the same
 problems are given to NumPy, SciPy and POT if a python3 that has them is found;
 ours and theirs take turns, so that both see the same machine. Times are medians.
-The share is that of the rate of a large matrix product.`,
+The share is that of the rate of a large matrix product, the ratio the peer's
+time over ours.
+
+Each line appears when it is measured. --json prints one JSON object at the end
+instead (the lines go to standard error), -o FILE writes it beside the table.`,
+		Example: `  ritz bench --only sinkhorn --runs 11
+  ritz bench --peers -o bench.json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if runs < 1 {
-				return usagef("--runs is %d, must be at least 1", runs)
+			switch {
+			case o.runs < 1:
+				return usagef("--runs is %d, must be at least 1", o.runs)
+			case c.threads < 0:
+				return usagef("--threads is %d, must not be negative", c.threads)
 			}
-			return runBench(cmd.Context(), c, runs, withPeers)
+			return runBench(cmd.Context(), c, o)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&c.backend, "backend", "auto", "device: auto, go, cpu, cuda, cuda:N or cuda:UUID")
 	f.IntVar(&c.threads, "threads", 0, "threads (0: all that the process may use)")
-	f.IntVar(&runs, "runs", 5, "runs of each measurement")
-	f.BoolVar(&withPeers, "peers", false, "compare with NumPy, SciPy and POT")
-	c.repeat = 1
+	f.IntVar(&o.runs, "runs", 5, "runs of each measurement")
+	f.BoolVar(&o.peers, "peers", false, "compare with NumPy, SciPy and POT")
+	f.StringVar(&o.only, "only", "", "measure only kernels whose names contain this `TEXT` (default: all)")
+	f.BoolVar(&c.json, "json", false, "print one JSON object")
+	f.StringVarP(&c.output, "output", "o", "", "write the JSON object to this `FILE` (default: none)")
 	return cmd
 }
 
-// measurement is one line of the table.
+type benchOptions struct {
+	runs  int
+	peers bool
+	only  string
+}
+
+// benchmark is the JSON object of the command.
+type benchmark struct {
+	Environment environment `json:"environment"`
+	Peers       string      `json:"peers,omitempty"`
+	Runs        int         `json:"runs"`
+	Gemm        float64     `json:"gemm_flops"` // operations per second
+	Rows        []benchRow  `json:"rows"`
+}
+
+// benchRow is one line of the table: a kernel, alone or beside a peer.
+type benchRow struct {
+	Kernel      string  `json:"kernel"`
+	Seconds     float64 `json:"seconds"`
+	Share       float64 `json:"share,omitempty"` // of the rate of a matrix product
+	Peer        string  `json:"peer,omitempty"`
+	PeerSeconds float64 `json:"peer_seconds,omitempty"`
+	Ratio       float64 `json:"ratio,omitempty"` // PeerSeconds / Seconds
+}
+
+const benchHead = "kernel                        seconds  share  peer                 seconds   ratio"
+
+func (r benchRow) String() string {
+	share, peer := "", ""
+	if r.Share > 0 {
+		share = fmt.Sprintf("%.0f %%", 100*r.Share)
+	}
+	if r.Peer != "" {
+		peer = fmt.Sprintf("  %-18s %9.4f %7.2f", r.Peer, r.PeerSeconds, r.Ratio)
+	}
+	return strings.TrimRight(fmt.Sprintf("%-27s %9.4f %6s%s", r.Kernel, r.Seconds, share, peer), " ")
+}
+
+// measurement is a kernel to measure.
 type measurement struct {
 	name  string
 	flops float64           // of the algorithm, 0 where the rate says nothing
@@ -52,82 +103,118 @@ type measurement struct {
 	peer  map[string]string // name and statement of the peers, in peers.py's terms
 }
 
-func runBench(ctx context.Context, c *common, runs int, withPeers bool) error {
-	c.repeat = 1
-	dev, err := backend.Open(c.backend, backend.Options{Threads: c.threads})
+func runBench(ctx context.Context, c *common, o benchOptions) error {
+	dev, err := c.open()
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
-	e := environmentOf(dev)
-	fmt.Fprintf(c.stdout, "%s, kernels %s, %s %s, %d threads, %s, ritz %s\n", e.CPU, e.Level, e.BLAS, e.BLASCore, e.Threads, e.Go, e.Ritz)
+	table := c.stdout
+	if c.json {
+		table = os.Stderr
+	}
+	b := benchmark{Environment: environmentOf(dev), Runs: o.runs, Rows: []benchRow{}}
+	e := b.Environment
+	fmt.Fprintf(table, "%s, kernels %s, %s %s, %d threads, %s, ritz %s\n", e.CPU, e.Level, e.BLAS, e.BLASCore, e.Threads, e.Go, e.Ritz)
 	for _, n := range e.Notes {
-		fmt.Fprintln(c.stdout, "note:", n)
+		fmt.Fprintln(table, "note:", n)
 	}
 	var p *peers
-	if withPeers {
+	if o.peers {
 		if p, err = startPeers(ctx); err != nil {
 			return err
 		}
 		defer p.close()
-		fmt.Fprintln(c.stdout, "peers:", p.versions)
+		b.Peers = p.versions
+		fmt.Fprintln(table, "peers:", p.versions)
 	}
-	rate, err := gemmRate(dev, runs)
+	if b.Gemm, err = gemmRate(dev, o.runs); err != nil {
+		return err
+	}
+	fmt.Fprintf(table, "matrix product: %.0f GFLOP/s (float64, n=2048)\n\n%s\n", b.Gemm/1e9, benchHead)
+	for _, m := range measurements(ctx, dev) {
+		if !strings.Contains(m.name, o.only) {
+			continue
+		}
+		for _, peer := range m.peers(p) {
+			row, err := m.measure(ctx, p, peer, b.Gemm, o.runs)
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.name, err)
+			}
+			b.Rows = append(b.Rows, row)
+			if _, err := fmt.Fprintln(table, row); err != nil {
+				return err
+			}
+		}
+	}
+	return c.finishBench(b)
+}
+
+// finishBench prints and writes the JSON form.
+func (c *common) finishBench(b benchmark) error {
+	data, err := json.MarshalIndent(b, "", "  ")
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "matrix product: %.0f GFLOP/s (float64, n=2048)\n\n", rate/1e9)
-
-	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "kernel\tseconds\tshare\tpeer\tseconds\tratio\t\n")
-	for _, m := range measurements(ctx, dev) {
-		if err := m.report(ctx, w, p, rate, runs); err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
+	put := func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	}
+	if c.output != "" {
+		if err := matio.WriteFile(c.output, put); err != nil {
+			return err
 		}
 	}
-	return w.Flush()
-}
-
-// report measures ours and the peers in turns and prints a line for each pair.
-func (m measurement) report(ctx context.Context, w *tabwriter.Writer, p *peers, rate float64, runs int) error {
-	names := []string{""}
-	if p != nil && len(m.peer) > 0 {
-		names = sorted(m.peer)
-	}
-	for _, name := range names {
-		var ours, theirs []float64
-		for i := range runs + 1 { // the first is a warm-up
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			start := time.Now()
-			if err := m.run(); err != nil {
-				return err
-			}
-			if i > 0 {
-				ours = append(ours, time.Since(start).Seconds())
-			}
-			if name != "" {
-				s, err := p.time(m.peer[name])
-				if err != nil {
-					return err
-				}
-				if i > 0 {
-					theirs = append(theirs, s)
-				}
-			}
-		}
-		share := ""
-		if m.flops > 0 {
-			share = fmt.Sprintf("%.0f %%", 100*m.flops/median(ours)/rate)
-		}
-		if name == "" {
-			fmt.Fprintf(w, "%s\t%.4f\t%s\t\t\t\t\n", m.name, median(ours), share)
-			continue
-		}
-		fmt.Fprintf(w, "%s\t%.4f\t%s\t%s\t%.4f\t%.2f\t\n", m.name, median(ours), share, name, median(theirs), median(theirs)/median(ours))
+	if c.json {
+		return put(c.stdout)
 	}
 	return nil
+}
+
+// peers returns the names of the peers to measure beside, "" for none.
+func (m measurement) peers(p *peers) []string {
+	if p == nil || len(m.peer) == 0 {
+		return []string{""}
+	}
+	return sorted(m.peer)
+}
+
+// measure runs ours and the peer in turns, after a warm-up of both.
+func (m measurement) measure(ctx context.Context, p *peers, peer string, rate float64, runs int) (benchRow, error) {
+	row := benchRow{Kernel: m.name, Peer: peer}
+	var ours, theirs []float64
+	for i := range runs + 1 {
+		if err := ctx.Err(); err != nil {
+			return row, err
+		}
+		start := time.Now()
+		if err := m.run(); err != nil {
+			return row, err
+		}
+		seconds := time.Since(start).Seconds()
+		if i > 0 {
+			ours = append(ours, seconds)
+		}
+		if peer == "" {
+			continue
+		}
+		seconds, err := p.time(m.peer[peer])
+		if err != nil {
+			return row, err
+		}
+		if i > 0 {
+			theirs = append(theirs, seconds)
+		}
+	}
+	row.Seconds = median(ours)
+	if m.flops > 0 {
+		row.Share = m.flops / row.Seconds / rate
+	}
+	if peer != "" {
+		row.PeerSeconds = median(theirs)
+		row.Ratio = row.PeerSeconds / row.Seconds
+	}
+	return row, nil
 }
 
 func median(x []float64) float64 {

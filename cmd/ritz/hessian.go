@@ -42,18 +42,6 @@ vectors.npy and density.csv.`,
 		Example: `  ritz hessian --data images.gz --labels labels.gz --scale 0.00392157 --model softmax --train 5 --top 10 --trace
   ritz hessian --data X.npy --labels y.npy --model mlp --hidden 128 --activation tanh --weights W.npz --kind ggn --density`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if n.data == "" || n.labels == "" {
-				return usagef("--data and --labels are needed")
-			}
-			if (n.weights == "") == (n.epochs == 0) {
-				return usagef("give either --train EPOCHS or --weights FILE")
-			}
-			if n.epochs < 0 {
-				return usagef("--train is %d, must not be negative", n.epochs)
-			}
-			if n.layer < -1 {
-				return usagef("--layer is %d, must be a layer, counted from 0, or -1 for all", n.layer)
-			}
 			in, err := locate(n.data, "")
 			if err != nil {
 				return err
@@ -64,20 +52,38 @@ vectors.npy and density.csv.`,
 			return runHessian[float64](cmd.Context(), c, in, n, a)
 		},
 	}
-	c.flags(cmd)
+	c.flags(cmd, n.check)
 	f := cmd.Flags()
-	f.StringVar(&n.data, "data", "", "samples, one in each row")
-	f.StringVar(&n.labels, "labels", "", "class numbers of the samples")
+	f.StringVar(&n.data, "data", "", "`FILE` of samples, one in each row (needed)")
+	f.StringVar(&n.labels, "labels", "", "`FILE` of the class numbers of the samples (needed)")
 	f.Float64Var(&n.scale, "scale", 1, "factor for the samples, such as 1/255 for pixels")
-	f.StringVar(&n.model, "model", "softmax", "softmax or mlp")
+	choices(cmd, &n.model, "model", "softmax", "", "softmax", "mlp")
 	f.IntSliceVar(&n.hidden, "hidden", []int{128}, "widths of the hidden layers of mlp")
-	f.StringVar(&n.activation, "activation", "tanh", "tanh, relu or gelu")
-	f.IntVar(&n.epochs, "train", 0, "train this many epochs")
-	f.StringVar(&n.weights, "weights", "", "read the weights from this .npz file")
-	f.StringVar(&n.kind, "kind", "hessian", "hessian, ggn or fisher")
+	choices(cmd, &n.activation, "activation", "tanh", "of mlp:", "tanh", "relu", "gelu")
+	f.IntVar(&n.epochs, "train", 0, "train this many epochs (0: not)")
+	f.StringVar(&n.weights, "weights", "", "read the weights from this .npz `FILE` (default: train)")
+	choices(cmd, &n.kind, "kind", "hessian", "", "hessian", "ggn", "fisher")
 	f.IntVar(&n.layer, "layer", -1, "block of one layer, counted from 0 (-1: all parameters)")
 	a.flags(cmd)
 	return cmd
+}
+
+// kindNames are the values of --kind in words.
+var kindNames = map[string]string{"hessian": "Hessian", "ggn": "Gauss–Newton matrix", "fisher": "Fisher matrix"}
+
+// check checks the flags that exclude or need each other.
+func (n *classifier) check() error {
+	switch {
+	case n.data == "" || n.labels == "":
+		return usagef("--data and --labels are needed")
+	case (n.weights == "") == (n.epochs == 0):
+		return usagef("give either --train EPOCHS or --weights FILE")
+	case n.epochs < 0:
+		return usagef("--train is %d, must not be negative", n.epochs)
+	case n.layer < -1:
+		return usagef("--layer is %d, must be a layer, counted from 0, or -1 for all", n.layer)
+	}
+	return nil
 }
 
 func runHessian[T device.Float](ctx context.Context, c *common, in *input, n classifier, a analysis) error {
@@ -147,7 +153,7 @@ func runHessian[T device.Float](ctx context.Context, c *common, in *input, n cla
 	if err := saveAnalysis(c, out, vectors); err != nil {
 		return err
 	}
-	return c.finish(out, drawAnalysis(out, "Spectrum of the "+n.kind+" ("+n.model+")"), failure)
+	return c.finish(out, drawAnalysis(out, "Spectrum of the "+kindNames[n.kind]+" ("+n.model+")"), failure)
 }
 
 // network makes the network that the flags describe, with random weights or

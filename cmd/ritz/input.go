@@ -24,25 +24,8 @@ type input struct {
 
 // locate finds the array that name (and tensor, if not empty) means.
 func locate(name, tensor string) (*input, error) {
-	in := &input{hi: -1}
-	if _, err := os.Stat(name); err != nil {
-		if m := rowRange.FindStringSubmatch(name); m != nil {
-			name = strings.TrimSuffix(name, m[0])
-			in.lo, _ = strconv.Atoi(m[1])
-			in.hi = in.lo + 1
-			if m[2] != "" {
-				in.hi = int(^uint(0) >> 1)
-				if m[3] != "" {
-					in.hi, _ = strconv.Atoi(m[3])
-				}
-			}
-		}
-		if _, err := os.Stat(name); err != nil {
-			if at := strings.LastIndex(name, ":"); at > 0 && tensor == "" {
-				name, tensor = name[:at], name[at+1:]
-			}
-		}
-	}
+	in := new(input)
+	name, tensor, in.lo, in.hi = split(name, tensor)
 	var err error
 	if in.file, err = matio.Open(name); err != nil {
 		return nil, err
@@ -56,6 +39,32 @@ func locate(name, tensor string) (*input, error) {
 	}
 	in.member = found[0]
 	return in, nil
+}
+
+// split takes a name apart into the path of a file, the array in it, and its
+// rows (hi < 0 for all). A name that is a file is left whole.
+func split(name, tensor string) (path, member string, lo, hi int) {
+	if _, err := os.Stat(name); err == nil {
+		return name, tensor, 0, -1
+	}
+	hi = -1
+	if m := rowRange.FindStringSubmatch(name); m != nil {
+		name = strings.TrimSuffix(name, m[0])
+		lo, _ = strconv.Atoi(m[1])
+		hi = lo + 1
+		if m[2] != "" {
+			hi = int(^uint(0) >> 1)
+			if m[3] != "" {
+				hi, _ = strconv.Atoi(m[3])
+			}
+		}
+	}
+	if _, err := os.Stat(name); err != nil && tensor == "" {
+		if at := strings.LastIndex(name, ":"); at > 0 {
+			name, tensor = name[:at], name[at+1:]
+		}
+	}
+	return name, tensor, lo, hi
 }
 
 // single reports whether the numbers of all inputs fit float32.
@@ -82,17 +91,14 @@ func (c *common) precision(inputs ...*input) string {
 
 // array reads the input with its shape, cut to the chosen rows.
 func array[T device.Float](in *input) (matio.Array[T], error) {
-	a, err := matio.Read[T](in.file, in.member)
-	if err != nil || in.hi < 0 {
-		return a, err
+	if in.hi < 0 {
+		return matio.Read[T](in.file, in.member)
 	}
-	if len(a.Shape) == 0 || in.lo >= min(in.hi, a.Shape[0]) {
-		return a, usagef("%s has no rows [%d:%d] in shape %v", in.file.Path, in.lo, in.hi, a.Shape)
+	shape := in.file.Members[in.member].Shape
+	if len(shape) == 0 || in.lo >= min(in.hi, shape[0]) {
+		return matio.Array[T]{}, usagef("%s has no rows [%d:%d] in shape %v", in.file.Path, in.lo, in.hi, shape)
 	}
-	hi := min(in.hi, a.Shape[0])
-	stride := len(a.Data) / max(1, a.Shape[0])
-	shape := append([]int{hi - in.lo}, a.Shape[1:]...)
-	return matio.Array[T]{Shape: shape, Data: a.Data[in.lo*stride : hi*stride]}, nil
+	return matio.ReadRows[T](in.file, in.member, in.lo, min(in.hi, shape[0]))
 }
 
 // matrix reads the input as a matrix.

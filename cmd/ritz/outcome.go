@@ -50,8 +50,10 @@ type estimate struct {
 	Products int      `json:"products"`
 }
 
-// density is the smoothed density of eigenvalues at the points of a grid.
+// density is the density of eigenvalues, smoothed by a normal distribution of
+// some width, at the points of a grid.
 type density struct {
+	Width float64   `json:"width"`
 	Grid  []float64 `json:"grid"`
 	Value []float64 `json:"value"`
 }
@@ -151,6 +153,29 @@ func (c *common) print(o *outcome) error {
 	return o.text(c.stdout)
 }
 
+// parseOutcome reads the JSON form back.
+func parseOutcome(data []byte) (*outcome, error) {
+	var o outcome
+	if err := json.Unmarshal(data, &o); err != nil {
+		return nil, err
+	}
+	for name, v := range o.Certificate { // JSON knows no lists of numbers
+		list, ok := v.([]any)
+		if !ok {
+			continue
+		}
+		numbers := make([]float64, 0, len(list))
+		for _, e := range list {
+			if x, ok := e.(float64); ok {
+				numbers = append(numbers, x)
+			}
+		}
+		o.Certificate[name] = numbers
+	}
+	return &o, nil
+}
+
+// text prints the outcome for people.
 func (o *outcome) text(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) {

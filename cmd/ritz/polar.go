@@ -42,8 +42,8 @@ factor.`,
 	}
 	c.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern")
-	f.StringVar(&method, "method", "auto", "auto, express, muon, cubic, quintic or svd")
+	f.StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern (default: the only one)")
+	choices(cmd, &method, "method", "auto", "", "auto", "express", "muon", "cubic", "quintic", "svd")
 	f.IntVar(&o.Steps, "steps", 0, "number of steps (0: as many as the tolerance needs; muon: 5)")
 	f.Float64Var(&o.Tol, "tol", 0, "‖QQᵀ-I‖ to reach (0: working accuracy)")
 	f.Float64Var(&o.Lower, "lower", 0, "lower bound of the smallest over the largest singular value, for express (0: 1e-3)")

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ritz-go/ritz/cmd/ritz/picture"
 	"github.com/ritz-go/ritz/goapi/backend"
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -32,19 +31,16 @@ type common struct {
 	log    *slog.Logger
 }
 
-// execute runs one command line and returns the exit code. It is called by
-// main and, for the tasks of a job, by run.
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// execute runs one command line. It is called by main and, for the tasks of a
+// job, by run.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("interrupted: %w", err)
+		return fmt.Errorf("interrupted: %w", err)
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "ritz: "+err.Error())
-	}
-	return exitCode(err)
+	return err
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
@@ -112,31 +108,8 @@ func knownCommand(root *cobra.Command, args []string) error {
 	return usagef("there is no command %q; \"ritz help\" lists them", args[0])
 }
 
-// flags adds the common flags to a computing command.
-func (c *common) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&c.backend, "backend", "auto", "device: auto, go, cpu, cuda, cuda:N or cuda:UUID")
-	f.StringVar(&c.dtype, "dtype", "", "f32 or f64 (default: what the file holds)")
-	f.IntVar(&c.threads, "threads", 0, "threads (0: OPENBLAS_NUM_THREADS, else all that the process may use)")
-	f.Uint64Var(&c.seed, "seed", 0, "seed of the random numbers")
-	f.IntVar(&c.repeat, "repeat", 1, "time this many calls after a warm-up and report the median")
-	f.BoolVar(&c.json, "json", false, "print one JSON object")
-	f.StringVar(&c.plot, "plot", "", "draw the result into this .svg or .png `FILE`")
-	f.StringVarP(&c.output, "output", "o", "", "write the results to this `PATH`")
-}
-
-// open checks the common flags and opens the device.
+// open opens the device of the flags.
 func (c *common) open() (device.Device, error) {
-	switch {
-	case c.repeat < 1:
-		return nil, usagef("--repeat is %d, must be at least 1", c.repeat)
-	case c.threads < 0:
-		return nil, usagef("--threads is %d, must not be negative", c.threads)
-	case c.dtype != "" && c.dtype != "f32" && c.dtype != "f64":
-		return nil, usagef("--dtype is %q, must be f32 or f64", c.dtype)
-	case c.plot != "" && !picture.Known(c.plot):
-		return nil, usagef("--plot is %q, must end in .svg or .png", c.plot)
-	}
 	if c.threads > 0 {
 		runtime.GOMAXPROCS(c.threads)
 	}

@@ -5,13 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/ritz-go/ritz/cmd/ritz/job"
 	"github.com/ritz-go/ritz/cmd/ritz/report"
@@ -24,7 +28,8 @@ func newRun(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run JOB.yaml",
 		Short: "Run a batch job and write a report",
-		Long: `Runs the tasks of a job file one after the other and writes report.html.
+		Long: `Runs the tasks of a job file one after the other and writes report.html; the
+path of the report is the last line on standard error.
 
   name: example
   defaults: {dtype: f64}
@@ -33,15 +38,16 @@ func newRun(c *common) *cobra.Command {
     - {name: factor, command: polar, needs: [spectrum], input: "{out}/spectrum/U.npy"}
 
 A task has a name, a command (svd, polar, spectrum, hessian or sinkhorn), for
-some an input, and the command's flags as keys. Relative inputs refer to the
-folder of the job file, "{out}/" to the folder of the results. The results of
-a task appear in OUT/NAME when they are whole. Standard output has one JSON
-object a line for each task.
+some an input, and the command's flags as keys, all of which are checked before
+the first task runs. Relative inputs refer to the folder of the job file,
+"{out}/" to the folder of the results. The results of a task appear in OUT/NAME
+when they are whole. Standard output has one JSON object a line for each task;
+on a terminal, a summary instead.
 
 --shard i/n runs part i, counted from 0, of n; --shard auto takes both from
 Slurm (array or process), Kubernetes (JOB_COMPLETION_INDEX, with the number in
-JOB_COMPLETIONS) or MPI. --resume leaves out tasks whose results are there, of
-the same definition, and unchanged.`,
+JOB_COMPLETIONS) or MPI. --resume leaves out tasks whose results are there and
+unchanged, and were computed by the same definition from the same inputs.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := job.ParseShard(shard, os.Getenv)
@@ -53,48 +59,147 @@ the same definition, and unchanged.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "output", "o", "out", "folder for the results")
-	f.StringVar(&shard, "shard", "", "part i/n of the tasks, or auto")
+	f.StringVar(&shard, "shard", "", "part i/n of the tasks, or auto (default: all of them)")
 	f.BoolVar(&resume, "resume", false, "skip tasks that are done")
+	f.BoolVar(&c.json, "json", false, "print JSON lines on a terminal too")
 	return cmd
 }
 
 func runJob(ctx context.Context, c *common, path string, o job.Options) error {
 	j, err := job.Load(path)
+	if unread := new(fs.PathError); errors.As(err, &unread) {
+		return err
+	}
 	if err != nil {
 		return usage(err)
 	}
+	if err := j.Check(checkArgs); err != nil {
+		return usage(err)
+	}
+	// Who reads the lines may leave; the results stand in files.
+	signal.Ignore(syscall.SIGPIPE)
+
 	// A task may set the number of threads for the whole process.
 	threads := runtime.GOMAXPROCS(0)
 	o.Version = version
-	o.Lines = c.stdout
+	o.File = func(input string) string {
+		file, _, _, _ := split(input, "")
+		return file
+	}
 	o.Run = func(ctx context.Context, args []string) ([]byte, int, string) {
 		defer runtime.GOMAXPROCS(threads)
-		var stdout, stderr bytes.Buffer
-		code := execute(ctx, args, &stdout, &stderr)
-		return stdout.Bytes(), code, strings.TrimPrefix(strings.TrimSpace(stderr.String()), "ritz: ")
+		var stdout bytes.Buffer
+		message := ""
+		err := execute(ctx, args, &stdout, os.Stderr)
+		if err != nil {
+			message = err.Error()
+		}
+		return stdout.Bytes(), exitCode(err), message
 	}
-	tasks := j.Select(o.Shard)
-	bar := progress(c, len(tasks), j.Name)
+	lines := c.json || !term.IsTerminal(int(os.Stdout.Fd()))
+	bar := progress(c, len(j.Select(o.Shard)), j.Name)
 	o.Begin = func(t job.Task, number, total int) {
 		bar.Describe(t.Name)
 		c.log.Info("task", "name", t.Name, "number", number, "of", total)
 	}
+	var unprinted error // the first failure to print; nothing is printed after it
 	o.End = func(out job.Outcome) {
-		bar.Add(1)
-		if out.Code != exitOK {
+		bar.Clear()
+		switch {
+		case unprinted != nil:
+		case lines:
+			unprinted = out.WriteLine(c.stdout)
+		default:
+			unprinted = summary(c.stdout, out)
+		}
+		if lines && out.Code != exitOK {
 			c.log.Warn("task", "name", out.Task.Name, "code", out.Code, "message", out.Message)
 		}
+		bar.Add(1)
 	}
 	outcomes, interrupted := j.Run(ctx, o)
 	bar.Finish()
+	if len(outcomes) == 0 && interrupted != nil {
+		return interrupted
+	}
+	name, err := writeReport(j, o, outcomes)
+	if err != nil {
+		return errors.Join(err, interrupted)
+	}
+	defer fmt.Fprintln(os.Stderr, name)
+	switch {
+	case interrupted != nil:
+		return interrupted
+	case unprinted != nil:
+		return fmt.Errorf("standard output: %w", unprinted)
+	}
+	return verdict(outcomes)
+}
 
+// checkArgs reports what is wrong with a command line without running it.
+func checkArgs(args []string) error {
+	cmd, rest, err := newRoot(io.Discard, io.Discard).Find(args)
+	if err != nil {
+		return err
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		return err
+	}
+	if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+		return err
+	}
+	return cmd.PreRunE(cmd, nil)
+}
+
+// summary prints an outcome for people.
+func summary(w io.Writer, out job.Outcome) error {
+	note := ""
+	if out.Skipped {
+		note = " (done earlier)"
+	}
+	if _, err := fmt.Fprintf(w, "%s%s\n", out.Task.Name, note); err != nil {
+		return err
+	}
+	if out.Message != "" {
+		if _, err := fmt.Fprintf(w, "exit code %d: %s\n", out.Code, out.Message); err != nil {
+			return err
+		}
+	}
+	if out.OK() {
+		r, err := parseOutcome(out.Result)
+		if err != nil {
+			return err
+		}
+		if err := r.text(w); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+// writeReport writes the report of a job, or of a part of it, and returns its
+// path.
+func writeReport(j *job.Job, o job.Options, outcomes []job.Outcome) (string, error) {
 	var entries []report.Task
-	failed, unconverged := 0, 0
 	for _, out := range outcomes {
 		entries = append(entries, report.Task{
 			Name: out.Task.Name, Parameters: out.Task.Parameters(), Result: out.Result, Code: out.Code,
 			Message: out.Message, Dir: out.Dir, Skipped: out.Skipped,
 		})
+	}
+	name := "report.html"
+	if o.Shard.Count > 1 {
+		name = fmt.Sprintf("report-%d-of-%d.html", o.Shard.Index, o.Shard.Count)
+	}
+	name = filepath.Join(o.Out, name)
+	return name, report.Write(name, j.Name, entries, time.Now())
+}
+
+// verdict is the error of a job that ran to its end.
+func verdict(outcomes []job.Outcome) error {
+	failed, unconverged := 0, 0
+	for _, out := range outcomes {
 		switch {
 		case !out.OK():
 			failed++
@@ -102,21 +207,7 @@ func runJob(ctx context.Context, c *common, path string, o job.Options) error {
 			unconverged++
 		}
 	}
-	if len(outcomes) == 0 && interrupted != nil {
-		return interrupted
-	}
-	name := "report.html"
-	if o.Shard.Count > 1 {
-		name = fmt.Sprintf("report-%d-of-%d.html", o.Shard.Index, o.Shard.Count)
-	}
-	name = filepath.Join(o.Out, name)
-	if err := report.Write(name, j.Name, entries, time.Now()); err != nil {
-		return errors.Join(err, interrupted)
-	}
-	fmt.Fprintf(os.Stderr, "report: %s\n", name)
 	switch {
-	case interrupted != nil:
-		return interrupted
 	case failed > 0:
 		return fmt.Errorf("%d of %d tasks failed", failed, len(outcomes))
 	case unconverged > 0:

@@ -42,45 +42,62 @@ An image of a stack is named by its number: images.gz[3].`,
 			if err != nil {
 				return err
 			}
-			if !cmd.Flags().Changed("eps") {
-				return usagef("--eps is missing: the regularization, in units of the cost (try 0.01 times the mean cost)")
-			}
 			if c.precision(files...) == "f32" {
 				return runSinkhorn[float32](cmd.Context(), c, t, files)
 			}
 			return runSinkhorn[float64](cmd.Context(), c, t, files)
 		},
 	}
-	c.flags(cmd)
+	c.flags(cmd, t.check, func() error {
+		if !cmd.Flags().Changed("eps") {
+			return usagef("--eps is missing: the regularization, in units of the cost (try 0.01 times the mean cost)")
+		}
+		return nil
+	})
 	f := cmd.Flags()
-	f.StringVar(&t.cost, "cost", "", "cost matrix, n×m")
-	f.StringVar(&t.x, "x", "", "points, n×d")
-	f.StringVar(&t.y, "y", "", "points, m×d")
-	f.StringVar(&t.xImage, "x-image", "", "image whose pixels are the first set of points")
-	f.StringVar(&t.yImage, "y-image", "", "image whose pixels are the second set of points")
-	f.StringVar(&t.a, "a", "", "weights of the first set (default: equal)")
-	f.StringVar(&t.b, "b", "", "weights of the second set (default: equal)")
+	f.StringVar(&t.cost, "cost", "", "`FILE` of the cost matrix, n×m (this or points or images)")
+	f.StringVar(&t.x, "x", "", "`FILE` of points, n×d (with --y)")
+	f.StringVar(&t.y, "y", "", "`FILE` of points, m×d (with --x)")
+	f.StringVar(&t.xImage, "x-image", "", "`FILE` of an image whose pixels are the first set of points (with --y-image)")
+	f.StringVar(&t.yImage, "y-image", "", "`FILE` of an image whose pixels are the second set of points (with --x-image)")
+	f.StringVar(&t.a, "a", "", "`FILE` of the weights of the first set (default: equal)")
+	f.StringVar(&t.b, "b", "", "`FILE` of the weights of the second set (default: equal)")
 	f.IntVar(&t.p, "p", 2, "cost |x-y|^p between points, 1 or 2")
-	f.Float64Var(&t.options.Epsilon, "eps", 0, "regularization, in units of the cost")
-	f.Float64Var(&t.options.Tol, "tol", 0, "error of the marginals to reach (0: 1e-9; f32: 1e-4)")
+	f.Float64Var(&t.options.Epsilon, "eps", 0, "regularization, in units of the cost (needed)")
+	f.Float64Var(&t.options.Tol, "tol", 0, "error of the marginals to reach (0: 1e-9; f32: 1e-5)")
 	f.IntVar(&t.options.MaxIterations, "max-iterations", 0, "limit of iterations (0: 10000)")
-	f.StringVar(&t.method, "method", "auto", "auto, log or scaling")
+	choices(cmd, &t.method, "method", "auto", "", "auto", "log", "scaling")
 	return cmd
 }
 
-// files locates the inputs: one cost matrix, or two sets of points or images.
-func (t *transport) files() ([]*input, error) {
-	var names []string
+// check checks the flags that exclude or need each other.
+func (t *transport) check() error {
+	switch {
+	case t.names() == nil:
+		return usagef("give either --cost, or --x and --y, or --x-image and --y-image (without weights)")
+	case t.p != 1 && t.p != 2:
+		return usagef("--p is %d, must be 1 or 2", t.p)
+	}
+	return nil
+}
+
+// names returns the inputs: one cost matrix, or two sets of points or images;
+// nil if the flags give something else.
+func (t *transport) names() []string {
 	switch {
 	case t.cost != "" && t.x+t.y+t.xImage+t.yImage == "":
-		names = []string{t.cost}
+		return []string{t.cost}
 	case t.x != "" && t.y != "" && t.cost+t.xImage+t.yImage == "":
-		names = []string{t.x, t.y}
+		return []string{t.x, t.y}
 	case t.xImage != "" && t.yImage != "" && t.cost+t.x+t.y+t.a+t.b == "":
-		names = []string{t.xImage, t.yImage}
-	default:
-		return nil, usagef("give either --cost, or --x and --y, or --x-image and --y-image (without weights)")
+		return []string{t.xImage, t.yImage}
 	}
+	return nil
+}
+
+// files locates the inputs.
+func (t *transport) files() ([]*input, error) {
+	names := t.names()
 	files := make([]*input, len(names))
 	for i, name := range names {
 		var err error

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +21,8 @@ type analysis struct {
 
 func (a *analysis) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.IntVar(&a.top, "top", 0, "number of eigenvalues at the end of the spectrum")
-	f.StringVar(&a.which, "which", "LA", "end: LA largest, SA smallest, LM largest magnitude, BE both")
+	f.IntVar(&a.top, "top", 0, "number of eigenvalues at the end of the spectrum (0: none; 1 if nothing else is asked for)")
+	choices(cmd, &a.which, "which", "LA", "end: largest, smallest, largest magnitude, both:", "LA", "SA", "LM", "BE")
 	f.Float64Var(&a.tol, "tol", 0, "residual of eigenpairs relative to the largest (0: 1e-10; f32: 1e-5)")
 	f.BoolVar(&a.density, "density", false, "spectral density by stochastic Lanczos quadrature")
 	f.BoolVar(&a.trace, "trace", false, "trace by XTrace")
@@ -64,14 +65,7 @@ func analyze[T device.Float](ctx context.Context, c *common, dev device.Device, 
 		}
 		out.Seconds += seconds
 		out.Products += q.Products
-		lo, hi := q.Range()
-		margin := 0.05 * (hi - lo)
-		d := &density{Grid: make([]float64, 1024)}
-		for i := range d.Grid {
-			d.Grid[i] = lo - margin + (hi-lo+2*margin)*float64(i)/1023
-		}
-		d.Value = q.Density(d.Grid, 0)
-		out.Density = d
+		out.Density = smooth(q)
 		if out.Method == "" {
 			out.Method = "stochastic Lanczos quadrature"
 		}
@@ -97,6 +91,23 @@ func analyze[T device.Float](ctx context.Context, c *common, dev device.Device, 
 		}
 	}
 	return vectors, failure
+}
+
+// smooth evaluates a density on a grid that holds all of it.
+func smooth(q *spectrum.Quadrature) *density {
+	const points = 1024
+	lo, hi := q.Range()
+	width := (hi - lo) / float64(2*len(q.Nodes[0]))
+	if width == 0 { // a single eigenvalue
+		width = max(math.Abs(hi), 1) * 1e-3
+	}
+	margin := max(0.05*(hi-lo), 5*width) // a normal density is 4e-6 of its peak there
+	d := &density{Width: width, Grid: make([]float64, points)}
+	for i := range d.Grid {
+		d.Grid[i] = lo - margin + (hi-lo+2*margin)*float64(i)/(points-1)
+	}
+	d.Value = q.Density(d.Grid, width)
+	return d
 }
 
 // saveAnalysis writes eigenvalues, eigenvectors (in rows) and density.
@@ -127,7 +138,7 @@ func drawAnalysis(out *outcome, title string) func(path string) error {
 		if out.Density != nil {
 			return picture.Density(path, title, out.Density.Grid, out.Density.Value, out.Values)
 		}
-		return picture.Spectrum(path, title, out.Values)
+		return picture.Spectrum(path, title, "eigenvalue", out.Values)
 	}
 }
 
@@ -157,7 +168,7 @@ which an exact eigenvalue lies, and the standard error of the trace.`,
 		},
 	}
 	c.flags(cmd)
-	cmd.Flags().StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern")
+	cmd.Flags().StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern (default: the only one)")
 	a.flags(cmd)
 	return cmd
 }

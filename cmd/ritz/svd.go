@@ -38,9 +38,9 @@ of the error of every singular value.`,
 	}
 	c.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern")
+	f.StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern (default: the only one)")
 	f.IntVar(&o.Rank, "rank", 0, "number of singular values (0: all)")
-	f.StringVar(&method, "method", "auto", "auto, full or randomized")
+	choices(cmd, &method, "method", "auto", "", "auto", "full", "randomized")
 	f.BoolVar(&o.ValuesOnly, "values-only", false, "leave out U and Vt")
 	f.IntVar(&o.PowerIterations, "power-iterations", 0, "block Krylov steps of randomized (0: 3)")
 	f.IntVar(&o.Oversampling, "oversampling", 0, "additional vectors of randomized (0: 10)")
@@ -84,6 +84,6 @@ func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Opt
 		}
 	}
 	return c.finish(out, func(path string) error {
-		return picture.Spectrum(path, "Singular values", out.Values)
+		return picture.Spectrum(path, "Singular values", "singular value", out.Values)
 	}, nil)
 }

@@ -13,6 +13,7 @@ type stored struct {
 	dtype   DType
 	order   binary.ByteOrder
 	fortran bool // column-major
+	there   bool // the file is long enough for all elements
 }
 
 func (s stored) read64() ([]float64, error) { return readStored[float64](s) }
@@ -25,11 +26,38 @@ func readStored[T Float](s stored) ([]T, error) {
 	}
 	defer r.Close()
 	n, _ := product(s.shape) // was checked when the file was opened
-	data, err := readNumbers[T](r, n, s.dtype, s.order)
-	if err != nil || !s.fortran || len(s.shape) < 2 || n == 0 {
-		return data, err
+	first := n
+	if !s.there {
+		first = min(n, 1<<16)
 	}
-	return rowMajor(data, s.shape), nil
+	data, err := readNumbers(r, make([]T, 0, first), n, s.dtype, s.order)
+	if err != nil {
+		return nil, err
+	}
+	if !s.there { // the checksum of a compressed stream stands at its end
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return nil, err
+		}
+	}
+	if s.fortran && len(s.shape) > 1 && n > 0 {
+		return rowMajor(data, s.shape), nil
+	}
+	return data, nil
+}
+
+// rows returns the part of a row-major array between two rows.
+func (s stored) rows(lo, hi int) stored {
+	part := s
+	part.shape = append([]int{hi - lo}, s.shape[1:]...)
+	before, _ := product(append([]int{lo}, s.shape[1:]...)) // less than the whole
+	part.open = func() (io.ReadCloser, error) {
+		r, err := s.open()
+		if err != nil {
+			return nil, err
+		}
+		return skip(r, int64(before)*int64(s.dtype.Size()))
+	}
+	return part
 }
 
 // rowMajor reorders a column-major array.
@@ -67,13 +95,13 @@ func rowMajor[T Float](data []T, shape []int) []T {
 	return out
 }
 
-// skip returns a stream that begins offset bytes into r.
-func skip(r io.ReadCloser, offset int64) (io.ReadCloser, error) {
+// skip returns the stream r without its next bytes.
+func skip(r io.ReadCloser, bytes int64) (io.ReadCloser, error) {
 	if s, ok := r.(io.Seeker); ok {
-		_, err := s.Seek(offset, io.SeekStart)
+		_, err := s.Seek(bytes, io.SeekCurrent)
 		return r, err
 	}
-	if _, err := io.CopyN(io.Discard, r, offset); err != nil {
+	if _, err := io.CopyN(io.Discard, r, bytes); err != nil {
 		r.Close()
 		return nil, err
 	}

@@ -84,15 +84,15 @@ func number(d DType, order binary.ByteOrder) func(b []byte) float64 {
 	return func(b []byte) float64 { return float64(b[0]) } // Uint8, Bool
 }
 
-// readNumbers reads n elements. Memory grows with what was really read, in
-// case the count is wrong and the length of the stream unknown.
-func readNumbers[T Float](r io.Reader, n int, d DType, order binary.ByteOrder) ([]T, error) {
+// readNumbers appends n elements to data. Beyond the room that data has,
+// memory grows with what was really read, in case the count is wrong and the
+// length of the stream unknown.
+func readNumbers[T Float](r io.Reader, data []T, n int, d DType, order binary.ByteOrder) ([]T, error) {
 	const chunk = 1 << 16 // elements
 	size := d.Size()
 	if size == 0 {
 		return nil, fmt.Errorf("numbers of type %q are not supported", d)
 	}
-	data := make([]T, 0, min(n, 1<<22))
 	buffer := make([]byte, min(n, chunk)*size)
 	decode := number(d, order)
 	for len(data) < n {
@@ -110,9 +110,15 @@ func readNumbers[T Float](r io.Reader, n int, d DType, order binary.ByteOrder) (
 	return data, nil
 }
 
+// maxDims is NumPy's limit of dimensions.
+const maxDims = 64
+
 // product returns the number of elements of a shape; ok is false if it does
-// not fit an int or a dimension is negative.
+// not fit an int, a dimension is negative, or there are too many.
 func product(shape []int) (n int, ok bool) {
+	if len(shape) > maxDims {
+		return 0, false
+	}
 	n = 1
 	for _, d := range shape {
 		if d < 0 || d > 0 && n > math.MaxInt/16/d {

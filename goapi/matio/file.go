@@ -62,6 +62,9 @@ func Open(name string) (*File, error) {
 	if info.IsDir() {
 		return nil, malformed(name, "is a directory, not a file of numbers")
 	}
+	if !info.Mode().IsRegular() { // it is read more than once
+		return nil, malformed(name, "is not a regular file; write what a pipe or a device gives into one")
+	}
 	f := &File{Path: name}
 	head, err := peek(name)
 	if err != nil {
@@ -193,6 +196,32 @@ func Read[T Float](f *File, i int) (Array[T], error) {
 		return Array[T]{}, err
 	}
 	return a, nil
+}
+
+// ReadRows reads the rows lo to hi-1 of member i of f, that is the part of its
+// first dimension, and converts them to T. Of row-major binary arrays no other
+// rows are held in memory. The rows must exist.
+func ReadRows[T Float](f *File, i, lo, hi int) (Array[T], error) {
+	if i < 0 || i >= len(f.Members) {
+		return Array[T]{}, fmt.Errorf("%s has no array number %d", f.Path, i)
+	}
+	shape := f.Members[i].Shape
+	if len(shape) == 0 || lo < 0 || lo > hi || hi > shape[0] {
+		return Array[T]{}, fmt.Errorf("%s has no rows %d to %d in shape %v", f.Path, lo, hi, shape)
+	}
+	s, binary := f.arrays[i].(stored)
+	if !binary || s.fortran {
+		a, err := Read[T](f, i)
+		if err != nil {
+			return a, err
+		}
+		stride := len(a.Data) / max(1, shape[0])
+		return Array[T]{Shape: append([]int{hi - lo}, shape[1:]...), Data: a.Data[lo*stride : hi*stride]}, nil
+	}
+	part := s.rows(lo, hi)
+	g := &File{Path: f.Path, Format: f.Format}
+	g.add(f.Members[i].Name, part)
+	return Read[T](g, 0)
 }
 
 // text is an array that was parsed from text when the file was opened.

@@ -40,7 +40,8 @@ func (f *File) openIDX() error {
 	if !ok {
 		return malformed(f.Path, "has the impossible shape %v", shape)
 	}
-	if file, plain := r.(*os.File); plain {
+	file, plain := r.(*os.File)
+	if plain {
 		info, err := file.Stat()
 		if err != nil {
 			return err
@@ -57,7 +58,7 @@ func (f *File) openIDX() error {
 			}
 			return skip(r, offset)
 		},
-		shape: shape, dtype: d, order: binary.BigEndian,
+		shape: shape, dtype: d, order: binary.BigEndian, there: plain,
 	})
 	return nil
 }

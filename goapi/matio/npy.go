@@ -94,7 +94,7 @@ func readNPYHeader(r io.Reader) (h npyHeader, err error) {
 func (h npyHeader) fits(total int64) error {
 	n, ok := product(h.shape)
 	if !ok {
-		return fmt.Errorf("has the impossible shape %v", h.shape)
+		return fmt.Errorf("has the impossible shape %v", h.shape[:min(len(h.shape), maxDims)])
 	}
 	if need := int64(n) * int64(h.dtype.Size()); total >= 0 && need > total-h.offset {
 		return fmt.Errorf("is truncated: shape %v needs %d bytes, %d are there", h.shape, need, max(0, total-h.offset))
@@ -123,6 +123,7 @@ func (f *File) openNPY() error {
 	if err := h.fits(total); err != nil {
 		return malformed(f.Path, "%v", err)
 	}
+	h.there = total >= 0
 	h.open = func() (io.ReadCloser, error) {
 		r, err := reader(f.Path)
 		if err != nil {

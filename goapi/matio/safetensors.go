@@ -71,7 +71,7 @@ func (f *File) openSafetensors() error {
 		n, ok := product(h.Shape)
 		from, to := h.Offsets[0], h.Offsets[1]
 		if !ok || from < 0 || to > size || from > to || to-from != int64(n)*int64(d.Size()) {
-			return malformed(f.Path, "tensor %q: shape %v of %s does not fit bytes %d to %d of %d", name, h.Shape, h.DType, from, to, size)
+			return malformed(f.Path, "tensor %q: shape %v of %s does not fit bytes %d to %d of %d", name, h.Shape[:min(len(h.Shape), maxDims)], h.DType, from, to, size)
 		}
 		extents = append(extents, extent{from, to})
 		f.add(name, stored{
@@ -82,7 +82,7 @@ func (f *File) openSafetensors() error {
 				}
 				return skip(r, start+from)
 			},
-			shape: h.Shape, dtype: d, order: binary.LittleEndian,
+			shape: h.Shape, dtype: d, order: binary.LittleEndian, there: true,
 		})
 	}
 	slices.SortFunc(extents, func(a, b extent) int {

@@ -97,8 +97,15 @@ func (f *File) openMatrixMarket() error {
 	return nil
 }
 
-// maxDense bounds the matrices that a small sparse file may expand to.
-const maxDense = 1 << 28
+// maxDense bounds the matrices that a small sparse file may expand to; tests
+// lower it.
+var maxDense = 1 << 28
+
+// entry is a number of a sparse matrix.
+type entry struct {
+	i, j int
+	v    float64
+}
 
 func parseMatrixMarket(s *bufio.Scanner) (shape []int, data []float64, err error) {
 	s.Buffer(nil, 1<<20)
@@ -201,6 +208,9 @@ func parseMatrixMarket(s *bufio.Scanner) (shape []int, data []float64, err error
 				column = append(column, v)
 			}
 		}
+		if len(column) > entries {
+			return nil, nil, fmt.Errorf("line %d: more than the %d numbers of a %d×%d matrix", number, entries, m, n)
+		}
 		data = make([]float64, total)
 		k := 0
 		for j := range n {
@@ -220,10 +230,11 @@ func parseMatrixMarket(s *bufio.Scanner) (shape []int, data []float64, err error
 		}
 		return []int{m, n}, data, nil
 	}
-	data = make([]float64, total)
 	if !sparse {
-		return []int{m, n}, data, nil
+		return []int{m, n}, nil, nil
 	}
+	// Nor a number of entries.
+	var entries []entry
 	for range dims[2] {
 		fields, err := next()
 		if err != nil {
@@ -243,9 +254,16 @@ func parseMatrixMarket(s *bufio.Scanner) (shape []int, data []float64, err error
 				return nil, nil, err
 			}
 		}
-		data[(i-1)*n+j-1] += v
-		if mirror != 0 && i != j {
-			data[(j-1)*n+i-1] += mirror * v
+		entries = append(entries, entry{i - 1, j - 1, v})
+	}
+	if fields, err := next(); err == nil {
+		return nil, nil, fmt.Errorf("line %d: %q follows the last of %d entries", number, fields[0], dims[2])
+	}
+	data = make([]float64, total)
+	for _, e := range entries {
+		data[e.i*n+e.j] += e.v
+		if mirror != 0 && e.i != e.j {
+			data[e.j*n+e.i] += mirror * e.v
 		}
 	}
 	return []int{m, n}, data, nil

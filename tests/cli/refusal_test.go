@@ -3,12 +3,16 @@ package cli
 import (
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ritz-go/ritz/goapi/matio"
 )
 
 // Exit codes, as the documentation of the command lists them.
@@ -36,6 +40,16 @@ func TestRefusals(t *testing.T) {
 	three := write(t, file("three.csv"), []int{3}, 0.2, 0.3, 0.5)
 	unequal := write(t, file("unequal.csv"), []int{2}, 0.5, 0.25)
 	halves := write(t, file("halves.csv"), []int{2}, 0.5, 0.5)
+	infs := write(t, file("infs.npy"), []int{2}, math.Inf(1), 1)
+	points := write(t, file("points.npy"), []int{2, 2}, 1, 2, 3, math.NaN())
+	weights := file("W.npz") // for two inputs, where X has three
+	if err := matio.WriteAll(weights, []matio.Named[float64]{
+		{Name: "W1", Array: matio.Array[float64]{Shape: []int{2, 2}, Data: make([]float64, 4)}},
+		{Name: "b1", Array: matio.Array[float64]{Shape: []int{2}, Data: make([]float64, 2)}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	black := write(t, file("black.npy"), []int{2, 2}, 0, 0, 0, 0.0)
 	x, labels := file("X.csv"), file("labels.csv")
 	fraction := write(t, file("fraction.csv"), []int{40}, noise(40)...)
 	huge := write(t, file("hugelabel.csv"), []int{40}, append(make([]float64, 39), 1e15)...)
@@ -76,7 +90,9 @@ func TestRefusals(t *testing.T) {
 		{[]string{"svd", testdata + "two.safetensors", "--tensor", "["}, failed, "pattern"},
 
 		{[]string{"polar", nan}, usage, "nan.npy"},
+		{[]string{"polar", inf}, usage, "inf.csv"},
 		{[]string{"polar", empty}, usage, "empty"},
+		{[]string{"polar", dir}, failed, "directory"},
 		{[]string{"polar", a, "--method", "newton"}, usage, "newton"},
 		{[]string{"polar", a, "--steps", "-1"}, usage, "steps"},
 		{[]string{"polar", a, "--tol", "-1"}, usage, "tol"},
@@ -86,7 +102,10 @@ func TestRefusals(t *testing.T) {
 		{[]string{"spectrum", a}, usage, "12×8"},
 		{[]string{"spectrum", skew}, usage, "symmetric"},
 		{[]string{"spectrum", nan}, usage, "nan.npy"},
+		{[]string{"spectrum", inf}, usage, "inf.csv"},
 		{[]string{"spectrum", empty}, usage, "empty"},
+		{[]string{"spectrum", dir}, failed, "directory"},
+		{[]string{"spectrum", three}, usage, "3×1"},
 		{[]string{"spectrum", file("H.npy"), "--top", "-3"}, usage, "-3"},
 		{[]string{"spectrum", file("H.npy"), "--top", "21"}, usage, "21"},
 		{[]string{"spectrum", file("H.npy"), "--which", "XX"}, usage, "XX"},
@@ -111,7 +130,19 @@ func TestRefusals(t *testing.T) {
 		{[]string{"hessian", "--data", x, "--labels", huge, "--train", "1"}, usage, "1e+15"},
 		{[]string{"hessian", "--data", x, "--labels", three, "--train", "1"}, usage, "three.csv"},
 		{[]string{"hessian", "--data", nan, "--labels", halves, "--train", "1"}, usage, "nan.npy"},
+		{[]string{"hessian", "--data", inf, "--labels", halves, "--train", "1"}, usage, "inf.csv"},
+		{[]string{"hessian", "--data", empty, "--labels", halves, "--train", "1"}, usage, "empty"},
+		{[]string{"hessian", "--data", x, "--labels", empty, "--train", "1"}, usage, "empty"},
 		{[]string{"hessian", "--data", x, "--labels", a, "--train", "1"}, usage, "not a vector"},
+		{[]string{"hessian", "--data", x, "--labels", negative, "--train", "1"}, usage, "negative.csv"},
+		{[]string{"hessian", "--data", dir, "--labels", labels, "--train", "1"}, failed, "directory"},
+		{[]string{"hessian", "--data", x, "--labels", dir, "--train", "1"}, failed, "directory"},
+		{curvature("--weights", dir), failed, "directory"},
+		{curvature("--weights", weights), usage, "2"},
+		{curvature("--train", "1", "--scale", "NaN"), usage, ""},
+		{curvature("--train", "1", "--scale", "1e400"), usage, "--scale"},
+		{curvature("--train", "1", "--hidden", "a"), usage, "--hidden"},
+		{curvature("--train", "1", "--top", "99"), usage, "99"},
 
 		{[]string{"sinkhorn", "--eps", "1"}, usage, "--cost"},
 		{[]string{"sinkhorn", "--cost", cost}, usage, "--eps is missing"},
@@ -119,6 +150,15 @@ func TestRefusals(t *testing.T) {
 		{[]string{"sinkhorn", "--cost", cost, "--eps", "0"}, usage, "Epsilon"},
 		{[]string{"sinkhorn", "--cost", cost, "--eps", "-1"}, usage, "Epsilon"},
 		{[]string{"sinkhorn", "--cost", cost, "--eps", "NaN"}, usage, "Epsilon"},
+		{[]string{"sinkhorn", "--cost", cost, "--eps", "Inf"}, usage, "Epsilon"},
+		{[]string{"sinkhorn", "--cost", dir, "--eps", "1"}, failed, "directory"},
+		{[]string{"sinkhorn", "--cost", inf, "--eps", "1"}, usage, "inf.csv"},
+		{[]string{"sinkhorn", "--x", points, "--y", x, "--eps", "1"}, usage, "points.npy"},
+		{[]string{"sinkhorn", "--x", x, "--y", empty, "--eps", "1"}, usage, "empty"},
+		{[]string{"sinkhorn", "--x", x, "--y", dir, "--eps", "1"}, failed, "directory"},
+		{[]string{"sinkhorn", "--x-image", black, "--y-image", black, "--eps", "1"}, usage, "black"},
+		{[]string{"sinkhorn", "--x-image", nan, "--y-image", cost, "--eps", "1"}, usage, ""},
+		{[]string{"sinkhorn", "--x-image", skew, "--y-image", write(t, file("dark.npy"), []int{1, 2}, 3, -1.0), "--eps", "1"}, usage, ""},
 		{[]string{"sinkhorn", "--cost", nan, "--eps", "1"}, usage, "nan.npy"},
 		{[]string{"sinkhorn", "--cost", empty, "--eps", "1"}, usage, "empty"},
 		{[]string{"sinkhorn", "--x", x, "--y", a, "--eps", "1"}, usage, ""},
@@ -129,13 +169,21 @@ func TestRefusals(t *testing.T) {
 		{transport("--a", three), usage, "3"},
 		{transport("--a", unequal, "--b", halves), usage, ""},
 		{transport("--a", nan), usage, ""},
+		{transport("--a", infs), usage, "infs.npy"},
+		{transport("--a", empty), usage, ""},
+		{transport("--a", cost), usage, "not a vector"},
+		{transport("--a", dir), failed, "directory"},
+		{transport("--a", file("absent.csv")), failed, "absent.csv"},
 		{transport("--tol", "-1"), usage, "Tol"},
 		{transport("--max-iterations", "-1"), usage, "MaxIterations"},
 		{transport("--method", "greedy"), usage, "greedy"},
 		{transport("extra"), usage, "sinkhorn"},
 
 		{[]string{"run"}, usage, "JOB.yaml"},
-		{[]string{"run", file("absent.yaml")}, usage, "absent.yaml"},
+		{[]string{"run", file("absent.yaml")}, failed, "absent.yaml"},
+		{[]string{"bench", "--runs", "0"}, usage, "--runs"},
+		{[]string{"bench", "--threads", "-1"}, usage, "--threads"},
+		{[]string{"bench", "--backend", "tpu"}, noDevice, "tpu"},
 		{[]string{"man"}, usage, "man DIR"},
 		{[]string{"version", "now"}, usage, "now"},
 		{[]string{"devices", "--gpu"}, usage, "--gpu"},
@@ -246,6 +294,14 @@ func TestDamagedFiles(t *testing.T) {
 		{"matrix.dat", "12345678", "format"},
 		{"text.npy", "1 2 3 4 5 6", "magic"},
 		{"bad.gz", "\x1f\x8b\x00\x00", "gzip"},
+		{"cut.csv.gz", gzipped(t, strings.Repeat("1,2,3\n", 1000))[:40], "cut.csv.gz"},
+		{"more.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 1\n1 1 5\n2 2 5\n", "line 4"},
+		{"many.mtx", "%%MatrixMarket matrix array real general\n1 1\n5 6\n", "more than the 1"},
+		{"axes.npy", npy(strings.Repeat("1,", 65)) + "12345678", "shape"},
+		{"claim.npy", npy("1152921504606846976,") + "12345678", "shape"},
+		{"claim.npy.gz", gzipped(t, npy("72057594037927936,")+"12345678"), "truncated"},
+		{"claim-ubyte", "\x00\x00\x0e\x03\x7f\xff\xff\xff\x7f\xff\xff\xff\x7f\xff\xff\xff", "shape"},
+		{"claim.safetensors", "\x48\x00\x00\x00\x00\x00\x00\x00" + `{"a":{"dtype":"F64","shape":[1152921504606846976],"data_offsets":[0,8]}}` + "12345678", "shape"},
 		{"complex.mtx", "%%MatrixMarket matrix array complex general\n1 1\n1 2\n", "complex"},
 		{"outside.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 1\n3 1 5\n", "outside"},
 		{"giant.mtx", "%%MatrixMarket matrix coordinate real general\n4000000 4000000 0\n", "too large"},
@@ -261,11 +317,36 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
+// npy is the head of a .npy file of an array of a shape.
+func npy(shape string) string {
+	header := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%s), }\n", shape)
+	return "\x93NUMPY\x01\x00" + string([]byte{byte(len(header)), byte(len(header) >> 8)}) + header
+}
+
+func gzipped(t *testing.T, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 // Where results cannot be written the command fails and leaves nothing.
 func TestUnwritable(t *testing.T) {
 	dir := small(t)
 	a := filepath.Join(dir, "A.npy")
-	under := filepath.Join(a, "out") // a folder below a file
+	under := filepath.Join(a, "out")       // a folder below a file
+	folder := filepath.Join(dir, "folder") // folders where files should be
+	for _, ending := range []string{".npy", ".svg"} {
+		if err := os.Mkdir(folder+ending, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cases := [][]string{
 		{"svd", a, "-o", under},
 		{"svd", a, "--plot", filepath.Join(under, "s.svg")},
@@ -274,6 +355,10 @@ func TestUnwritable(t *testing.T) {
 		{"spectrum", filepath.Join(dir, "H.npy"), "-o", under},
 		{"hessian", "--data", filepath.Join(dir, "X.csv"), "--labels", filepath.Join(dir, "labels.csv"), "--train", "1", "-o", under},
 		{"sinkhorn", "--cost", filepath.Join(dir, "C.npy"), "--eps", "1", "-o", under},
+		{"polar", a, "-o", folder + ".npy"},
+		{"polar", a, "-o", filepath.Join(dir, "absent", "Q.safetensors")},
+		{"svd", a, "--plot", folder + ".svg"},
+		{"svd", a, "--plot", filepath.Join(dir, "absent", "s.png")},
 		{"man", under},
 	}
 	before := names(t, dir)

@@ -29,13 +29,20 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// Every command of the terminal transcripts must still run; what it prints
-// beside numbers must still be printed.
-func TestTranscripts(t *testing.T) {
+// build builds the command and returns its path.
+func build(t *testing.T) string {
+	t.Helper()
 	ritz := filepath.Join(t.TempDir(), "ritz")
 	if out, err := exec.Command("go", "build", "-o", ritz, root+"/cmd/ritz").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return ritz
+}
+
+// Every command of the terminal transcripts must still run; what it prints
+// beside numbers must still be printed.
+func TestTranscripts(t *testing.T) {
+	ritz := build(t)
 	work := t.TempDir()
 	tests, err := filepath.Abs(root + "/tests")
 	if err != nil {
@@ -69,6 +76,37 @@ func TestTranscripts(t *testing.T) {
 	}
 	if commands < 3 {
 		t.Errorf("only %d commands found", commands)
+	}
+}
+
+// The flags of the README must be those of some command.
+func TestFlags(t *testing.T) {
+	help, ritz := "", build(t)
+	for _, command := range []string{"svd", "polar", "spectrum", "hessian", "sinkhorn", "run", "bench", "devices", "version"} {
+		text, err := exec.Command(ritz, command, "--help").Output()
+		if err != nil {
+			t.Fatalf("ritz %s --help: %v", command, err)
+		}
+		help += string(text)
+	}
+	flags := regexp.MustCompile(`--[a-z][a-z-]+`)
+	known := map[string]bool{"--build-arg": true} // Docker's
+	for _, name := range flags.FindAllString(help, -1) {
+		known[name] = true
+	}
+	found := flags.FindAllString(readme(t), -1)
+	if len(found) < 10 {
+		t.Errorf("the README names only %d flags", len(found))
+	}
+	for _, name := range found {
+		if !known[name] {
+			t.Errorf("no command has the flag %s", name)
+		}
+	}
+	for _, code := range []string{"0 done", "1 failed", "2 wrong", "3 no such device", "4 not converged"} {
+		if text := strings.Join(strings.Fields(readme(t)), " "); !strings.Contains(text, code) {
+			t.Errorf("the exit code %q is not listed", code)
+		}
 	}
 }
 

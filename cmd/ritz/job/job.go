@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Job is a list of tasks.
@@ -19,7 +21,7 @@ type Job struct {
 	Name  string
 	Tasks []Task
 
-	dir string // of the file, to which relative paths of inputs refer
+	path string // of the file; relative paths of inputs refer to its folder
 }
 
 // Task is one command line.
@@ -28,7 +30,7 @@ type Task struct {
 	Command string
 	Needs   []string // tasks whose results this one reads
 	flags   []flag   // in the order of the file, defaults first
-	inputs  []string // arguments
+	input   string   // argument, "" for none
 }
 
 type flag struct{ name, value string }
@@ -43,25 +45,37 @@ type file struct {
 // commands are what a task can run.
 var commands = []string{"svd", "polar", "spectrum", "hessian", "sinkhorn"}
 
-// inputs are the flags that name files to read.
+// inputFlags are the flags that name files to read.
 var inputFlags = []string{"cost", "x", "y", "x-image", "y-image", "a", "b", "data", "labels", "weights"}
 
 // reserved are the flags that the job sets itself.
-var reserved = []string{"json", "plot", "output", "o"}
+var reserved = []string{"json", "plot", "output", "o", "help", "h"}
+
+// maxSize bounds job files; one of a million tasks is smaller.
+const maxSize = 64 << 20
 
 var goodName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// Load reads and checks a job file. Flags are checked by the commands.
+// Load reads and checks a job file. Errors: *fs.PathError if it cannot be
+// read, else what is wrong with its contents. Flags are checked by Check.
 func Load(path string) (*Job, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	var f file
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, true))
+	return parse(path, data)
+}
+
+// parse makes a job of the contents of the file path.
+func parse(path string, data []byte) (*Job, error) {
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s: a job file of %d bytes is too large", path, len(data))
 	}
-	j := &Job{Name: f.Name, dir: filepath.Dir(path)}
+	var f file
+	if err := decode(data, &f); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	j := &Job{Name: f.Name, path: path}
 	if j.Name == "" {
 		j.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	}
@@ -85,7 +99,48 @@ func Load(path string) (*Job, error) {
 		known[t.Name] = true
 		j.Tasks = append(j.Tasks, t)
 	}
+	for _, t := range j.Tasks {
+		for _, in := range t.reads() {
+			// What is read must be needed, or another shard might write it.
+			rest, ok := strings.CutPrefix(in, "{out}/")
+			name, _, _ := strings.Cut(rest, "/")
+			if ok && known[name] && !slices.Contains(t.Needs, name) {
+				return nil, fmt.Errorf("%s: task %q reads %s; add %q to what it needs", path, t.Name, in, name)
+			}
+		}
+	}
 	return j, nil
+}
+
+// decode parses YAML. A key that is unknown or stands twice is an error.
+func decode(data []byte, f *file) (err error) {
+	// The parser is not ours, and a job file may come from anywhere.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("is not YAML: %v", p)
+		}
+	}()
+	// Nested aliases grow without bounds; "defaults" serves their purpose.
+	for _, t := range lexer.Tokenize(string(data)) {
+		if t.Type == token.AliasType {
+			return fmt.Errorf("line %d: aliases (*%s) are not supported; write what tasks share under defaults", t.Position.Line, t.Value)
+		}
+	}
+	if err := yaml.UnmarshalWithOptions(data, f, yaml.Strict()); err != nil {
+		return fmt.Errorf("%s", strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	return nil
+}
+
+// Check holds the command line of every task against check, so that a wrong
+// one is found before the first runs.
+func (j *Job) Check(check func(args []string) error) error {
+	for _, t := range j.Tasks {
+		if err := check(j.args(t, "out", "out")); err != nil {
+			return fmt.Errorf("%s: task %q: %w", j.path, t.Name, err)
+		}
+	}
+	return nil
 }
 
 // task builds a task from its items; a flag of the task replaces the default.
@@ -116,21 +171,39 @@ func (j *Job) task(defaults, items yaml.MapSlice) (Task, error) {
 		case "command":
 			t.Command = value
 		case "needs":
-			t.Needs = strings.Split(value, ",")
+			t.Needs = names(value)
 		case "input":
-			t.inputs = []string{value}
+			t.input = value
 		default:
 			set(key, value)
 		}
 	}
 	t.flags = flags
-	if !goodName.MatchString(t.Name) {
+	switch {
+	case t.Name == "":
+		return t, fmt.Errorf("it has no name")
+	case !goodName.MatchString(t.Name):
 		return t, fmt.Errorf("the name %q must consist of letters, digits, '.', '_' and '-'", t.Name)
+	case strings.HasPrefix(t.Name, "report") && strings.HasSuffix(t.Name, ".html"):
+		return t, fmt.Errorf("the name %q is that of a report", t.Name)
+	case t.Command == "":
+		return t, fmt.Errorf("%s: it has no command", t.Name)
 	}
 	if !slices.Contains(commands, t.Command) {
 		return t, fmt.Errorf("%s: the command is %q, must be one of %s", t.Name, t.Command, strings.Join(commands, ", "))
 	}
 	return t, nil
+}
+
+// names splits a list that text has joined.
+func names(list string) []string {
+	var parts []string
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // text returns the command line form of a YAML value.
@@ -152,39 +225,58 @@ func text(v any) (string, error) {
 	return "", fmt.Errorf("a value of the kind %T has no meaning here", v)
 }
 
-// args returns the command line of a task that writes into dir. "{out}" in an
-// input stands for the folder of the job's results; other relative inputs
-// refer to the folder of the job file.
-func (j *Job) args(t Task, out, dir string) []string {
-	locate := func(name string) string {
-		if rest, ok := strings.CutPrefix(name, "{out}/"); ok {
-			return filepath.Join(out, rest)
+// reads returns the inputs of a task as the file names them.
+func (t Task) reads() []string {
+	var list []string
+	for _, f := range t.flags {
+		if slices.Contains(inputFlags, f.name) {
+			list = append(list, f.value)
 		}
-		if filepath.IsAbs(name) {
-			return name
-		}
-		return filepath.Join(j.dir, name)
 	}
+	if t.input != "" {
+		list = append(list, t.input)
+	}
+	return list
+}
+
+// locate returns the path of an input. "{out}" stands for the folder of the
+// job's results; other relative inputs refer to the folder of the job file.
+func (j *Job) locate(input, out string) string {
+	if rest, ok := strings.CutPrefix(input, "{out}/"); ok {
+		return filepath.Join(out, rest)
+	}
+	if filepath.IsAbs(input) {
+		return input
+	}
+	return filepath.Join(filepath.Dir(j.path), input)
+}
+
+// args returns the command line of a task that writes into dir.
+func (j *Job) args(t Task, out, dir string) []string {
 	args := []string{t.Command}
 	for _, f := range t.flags {
 		value := f.value
 		if slices.Contains(inputFlags, f.name) {
-			value = locate(value)
+			value = j.locate(value, out)
 		}
 		args = append(args, "--"+f.name+"="+value)
 	}
 	args = append(args, "--json", "--output="+dir, "--plot="+filepath.Join(dir, "plot.svg"))
-	for _, in := range t.inputs {
-		args = append(args, locate(in))
+	if t.input != "" {
+		args = append(args, "--", j.locate(t.input, out))
 	}
 	return args
 }
 
-// Parameters returns the flags of a task in the form of its command line.
-func (t Task) Parameters() string {
-	parts := append([]string{t.Command}, t.inputs...)
+// Parameters returns the command line of a task without the flags that the job
+// sets itself.
+func (t Task) Parameters() []string {
+	parts := []string{t.Command}
+	if t.input != "" {
+		parts = append(parts, t.input)
+	}
 	for _, f := range t.flags {
 		parts = append(parts, "--"+f.name+"="+f.value)
 	}
-	return strings.Join(parts, " ")
+	return parts
 }

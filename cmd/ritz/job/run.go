@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // Runner executes one command line and returns what it printed and its exit
@@ -22,8 +22,9 @@ type Options struct {
 	Resume  bool
 	Version string
 	Run     Runner
-	Lines   io.Writer // one JSON line for each task
-	// Begin and End, if not nil, are called around each task.
+	// File returns the path of the file that an input names.
+	File func(input string) string
+	// Begin and End are called around each task.
 	Begin func(t Task, number, total int)
 	End   func(o Outcome)
 }
@@ -36,7 +37,6 @@ type Outcome struct {
 	Result  json.RawMessage // the JSON object of the command, nil if it failed
 	Dir     string          // folder of the results
 	Skipped bool            // an earlier run had finished it
-	Seconds float64
 }
 
 // OK reports whether the task has results.
@@ -53,27 +53,31 @@ func (j *Job) Run(ctx context.Context, o Options) ([]Outcome, error) {
 	tasks := j.Select(o.Shard)
 	var outcomes []Outcome
 	failed := map[string]bool{}
+	read := inputs{}
 	for i, t := range tasks {
-		if o.Begin != nil {
-			o.Begin(t, i+1, len(tasks))
-		}
-		out := j.runTask(ctx, t, o, failed)
+		o.Begin(t, i+1, len(tasks))
+		out := j.runTask(ctx, t, o, failed, read)
 		if err := ctx.Err(); err != nil {
 			return outcomes, fmt.Errorf("interrupted in task %s after %d of %d tasks; --resume goes on from here: %w", t.Name, i, len(tasks), err)
 		}
 		failed[t.Name] = !out.OK()
 		outcomes = append(outcomes, out)
-		if err := writeLine(o.Lines, out); err != nil {
-			return outcomes, err
-		}
-		if o.End != nil {
-			o.End(out)
-		}
+		o.End(out)
 	}
 	return outcomes, nil
 }
 
-func (j *Job) runTask(ctx context.Context, t Task, o Options, failed map[string]bool) Outcome {
+// definition identifies a task by its command line, the contents of its inputs
+// and the version.
+func (j *Job) definition(t Task, o Options, dir string, read inputs) string {
+	parts := append([]string{o.Version}, j.args(t, o.Out, dir)...)
+	for _, in := range t.reads() {
+		parts = append(parts, read.hash(o.File(j.locate(in, o.Out))))
+	}
+	return digest(parts...)
+}
+
+func (j *Job) runTask(ctx context.Context, t Task, o Options, failed map[string]bool, read inputs) Outcome {
 	out := Outcome{Task: t, Dir: filepath.Join(o.Out, t.Name)}
 	for _, n := range t.Needs {
 		if failed[n] {
@@ -81,26 +85,25 @@ func (j *Job) runTask(ctx context.Context, t Task, o Options, failed map[string]
 			return out
 		}
 	}
-	final := j.args(t, o.Out, out.Dir)
-	id := definition(final, o.Version)
+	dir := partial(out.Dir)
+	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(earlier(out.Dir))); err != nil { // of a killed run
+		out.Code, out.Message = 1, err.Error()
+		return out
+	}
+	id := j.definition(t, o, out.Dir, read)
 	if o.Resume {
 		if r, err := finished(out.Dir, id); err == nil {
 			out.Code, out.Result, out.Skipped = r.Code, r.Result, true
 			return out
 		}
 	}
-	partial := filepath.Join(o.Out, "."+t.Name+".partial")
-	if err := os.RemoveAll(partial); err == nil {
-		err = os.MkdirAll(partial, 0o777)
-		if err != nil {
-			out.Code, out.Message = 1, err.Error()
-			return out
-		}
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		out.Code, out.Message = 1, err.Error()
+		return out
 	}
-	defer os.RemoveAll(partial)
-	start := time.Now()
-	result, code, message := o.Run(ctx, j.args(t, o.Out, partial))
-	out.Seconds, out.Code, out.Message = time.Since(start).Seconds(), code, message
+	defer os.RemoveAll(dir)
+	result, code, message := o.Run(ctx, j.args(t, o.Out, dir))
+	out.Code, out.Message = code, message
 	if ctx.Err() != nil || !json.Valid(result) {
 		if out.Code == 0 {
 			out.Code, out.Message = 1, "the command printed no result"
@@ -108,9 +111,9 @@ func (j *Job) runTask(ctx context.Context, t Task, o Options, failed map[string]
 		return out
 	}
 	// The result names files by the folder they were written to.
-	result = bytes.ReplaceAll(result, []byte(partial), []byte(out.Dir))
+	result = bytes.ReplaceAll(result, quoted(dir), quoted(out.Dir))
 	r := &record{Definition: id, Code: code, Result: result}
-	if err := r.keep(partial, out.Dir); err != nil {
+	if err := r.keep(dir, out.Dir); err != nil {
 		out.Code, out.Message = 1, err.Error()
 		return out
 	}
@@ -118,8 +121,14 @@ func (j *Job) runTask(ctx context.Context, t Task, o Options, failed map[string]
 	return out
 }
 
-// writeLine prints one task as a JSON line.
-func writeLine(w io.Writer, o Outcome) error {
+// quoted returns a path as it stands within a JSON string.
+func quoted(path string) []byte {
+	data, _ := json.Marshal(path) // strings have no error
+	return data[1 : len(data)-1]
+}
+
+// WriteLine prints the outcome as one line of JSON.
+func (o Outcome) WriteLine(w io.Writer) error {
 	line := struct {
 		Task    string          `json:"task"`
 		Code    int             `json:"code"`

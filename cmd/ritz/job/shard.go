@@ -11,13 +11,13 @@ import (
 type Shard struct{ Index, Count int }
 
 // variables are the pairs of environment variables that batch systems set,
-// with the variable for the first index where it need not be 0.
-var variables = []struct{ index, count, first string }{
-	{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN"},
-	{"SLURM_PROCID", "SLURM_NTASKS", ""},
-	{"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", ""}, // Kubernetes; set JOB_COMPLETIONS in the pod's env
-	{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", ""},
-	{"PMI_RANK", "PMI_SIZE", ""},
+// with those for the first index and the step where they need not be 0 and 1.
+var variables = []struct{ index, count, first, step string }{
+	{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP"},
+	{"SLURM_PROCID", "SLURM_NTASKS", "", ""},
+	{"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", "", ""}, // Kubernetes; set JOB_COMPLETIONS in the pod's env
+	{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "", ""},
+	{"PMI_RANK", "PMI_SIZE", "", ""},
 }
 
 // ParseShard parses "i/n" or "auto"; "" is the whole job. auto reads the
@@ -27,23 +27,7 @@ func ParseShard(s string, getenv func(string) string) (Shard, error) {
 	case "":
 		return Shard{0, 1}, nil
 	case "auto":
-		for _, v := range variables {
-			if getenv(v.index) == "" || getenv(v.count) == "" {
-				continue
-			}
-			first := "0"
-			if v.first != "" && getenv(v.first) != "" {
-				first = getenv(v.first)
-			}
-			i, err1 := strconv.Atoi(getenv(v.index))
-			n, err2 := strconv.Atoi(getenv(v.count))
-			f, err3 := strconv.Atoi(first)
-			if err1 != nil || err2 != nil || err3 != nil {
-				return Shard{}, fmt.Errorf("%s=%q and %s=%q are not numbers", v.index, getenv(v.index), v.count, getenv(v.count))
-			}
-			return check(Shard{i - f, n}, v.index)
-		}
-		return Shard{}, fmt.Errorf("--shard auto: no variable of Slurm, Kubernetes or MPI says which part this is")
+		return automatic(getenv)
 	}
 	i, n, ok := strings.Cut(s, "/")
 	index, err1 := strconv.Atoi(i)
@@ -52,6 +36,40 @@ func ParseShard(s string, getenv func(string) string) (Shard, error) {
 		return Shard{}, fmt.Errorf("--shard is %q, must be like 0/4 or auto", s)
 	}
 	return check(Shard{index, count}, "--shard")
+}
+
+func automatic(getenv func(string) string) (Shard, error) {
+	half := ""
+	for _, v := range variables {
+		if getenv(v.index) == "" {
+			continue
+		}
+		if getenv(v.count) == "" {
+			half = fmt.Sprintf(": %s is set, but not %s", v.index, v.count)
+			continue
+		}
+		var bad error
+		number := func(name string, unset int) int {
+			if name == "" || getenv(name) == "" {
+				return unset
+			}
+			n, err := strconv.Atoi(getenv(name))
+			if err != nil {
+				bad = fmt.Errorf("--shard auto: %s=%q is not a number", name, getenv(name))
+			}
+			return n
+		}
+		index, count := number(v.index, 0), number(v.count, 0)
+		first, step := number(v.first, 0), number(v.step, 1)
+		switch {
+		case bad != nil:
+			return Shard{}, bad
+		case step < 1 || (index-first)%step != 0:
+			return Shard{}, fmt.Errorf("--shard auto: %s=%d is not %d and a multiple of %d", v.index, index, first, step)
+		}
+		return check(Shard{(index - first) / step, count}, v.index)
+	}
+	return Shard{}, fmt.Errorf("--shard auto: no variables of Slurm, Kubernetes or MPI say which part this is%s", half)
 }
 
 func check(s Shard, source string) (Shard, error) {

@@ -1,9 +1,11 @@
 package job
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,22 +17,24 @@ import (
 )
 
 // record is what a finished task leaves in task.json: enough to see later that
-// the same task was run and that its files are still those it wrote.
+// the same task was run on the same inputs, and that its files are still those
+// it wrote.
 type record struct {
-	Definition string            `json:"definition"` // hash of the command line
+	Definition string            `json:"definition"` // hash of the command line and the inputs
 	Code       int               `json:"code"`
 	Files      map[string]string `json:"files"` // SHA-256 of every file
 	Result     json.RawMessage   `json:"result"`
+	Check      string            `json:"check"` // SHA-256 of the above
 }
 
 const recordName = "task.json"
 
-// definition identifies a task by its command line and the version.
-func definition(args []string, version string) string {
-	sum := sha256.Sum256([]byte(version + "\x00" + strings.Join(args, "\x00")))
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:])
 }
 
+// hash returns the SHA-256 of a file.
 func hash(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -44,16 +48,29 @@ func hash(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// inputs remembers the hashes of input files, which many tasks may share. An
+// input that cannot be read has the hash "", and the task will say why.
+type inputs map[string]string
+
+func (in inputs) hash(path string) string {
+	sum, ok := in[path]
+	if !ok {
+		sum, _ = hash(path)
+		in[path] = sum
+	}
+	return sum
+}
+
 // hashes returns the hash of every file below dir.
 func hashes(dir string) (map[string]string, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == recordName {
+		if err != nil || d.IsDir() || path == filepath.Join(dir, recordName) {
 			return err
 		}
 		name, err := filepath.Rel(dir, path)
 		if err == nil {
-			files[name], err = hash(path)
+			files[filepath.ToSlash(name)], err = hash(path)
 		}
 		return err
 	})
@@ -71,8 +88,13 @@ func finished(dir, definition string) (*record, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, err
 	}
-	if r.Definition != definition {
-		return nil, fmt.Errorf("the task has changed")
+	switch sum, err := r.sum(); {
+	case err != nil:
+		return nil, err
+	case sum != r.Check:
+		return nil, fmt.Errorf("%s has changed", recordName)
+	case r.Definition != definition:
+		return nil, errors.New("the task has changed")
 	}
 	now, err := hashes(dir)
 	if err != nil {
@@ -86,10 +108,26 @@ func finished(dir, definition string) (*record, error) {
 	return &r, nil
 }
 
+// sum returns the hash of a record but for its check.
+func (r record) sum() (string, error) {
+	var flat bytes.Buffer
+	if err := json.Compact(&flat, r.Result); err != nil {
+		return "", err
+	}
+	r.Result, r.Check = flat.Bytes(), ""
+	data, err := json.Marshal(r)
+	return digest(string(data)), err
+}
+
 // keep completes the results in the folder partial and moves them to final.
+// Nothing in between has a part of them under that name: earlier results move
+// away as a whole.
 func (r *record) keep(partial, final string) error {
 	var err error
 	if r.Files, err = hashes(partial); err != nil {
+		return err
+	}
+	if r.Check, err = r.sum(); err != nil {
 		return err
 	}
 	data, err := json.MarshalIndent(r, "", "  ")
@@ -103,8 +141,21 @@ func (r *record) keep(partial, final string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.RemoveAll(final); err != nil {
+	old := earlier(final)
+	if err := os.Rename(final, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.Rename(partial, final)
+	if err := os.Rename(partial, final); err != nil {
+		return err
+	}
+	return os.RemoveAll(old)
+}
+
+// partial and earlier are the names of the results of a task that are being
+// written, and of those that are being replaced.
+func partial(final string) string { return hidden(final, "partial") }
+func earlier(final string) string { return hidden(final, "earlier") }
+
+func hidden(final, kind string) string {
+	return filepath.Join(filepath.Dir(final), "."+filepath.Base(final)+"."+kind)
 }

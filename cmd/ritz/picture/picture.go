@@ -3,6 +3,7 @@
 package picture
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image/color"
@@ -14,6 +15,9 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/ritz-go/ritz/goapi/matio"
 )
@@ -24,6 +28,9 @@ var ErrEmpty = errors.New("there is nothing to draw")
 const (
 	width  = 16 * vg.Centimeter
 	height = 10 * vg.Centimeter
+	dpi    = 192 // of PNG
+	// dotted is the number of points up to which each has a dot.
+	dotted = 60
 )
 
 var (
@@ -37,66 +44,77 @@ func Known(path string) bool {
 	return ext == ".svg" || ext == ".png"
 }
 
-// Spectrum draws descending values, on a logarithmic axis if they are
-// positive and span more than a decade.
-func Spectrum(path, title string, values []float64) error {
-	p := page(title, "index", "value")
+// Spectrum draws values over their index, on a logarithmic axis if they are
+// not negative and span more than a decade. name is what each of them is.
+func Spectrum(path, title, name string, values []float64) error {
+	p := page(title, "index", name)
+	p.X.Tick.Marker = roundTicks{whole: true}
 	points := make(plotter.XYs, 0, len(values))
 	lo, hi := math.Inf(1), 0.0
 	for i, v := range values {
 		points = append(points, plotter.XY{X: float64(i + 1), Y: v})
 		lo, hi = min(lo, v), max(hi, v)
 	}
-	if hi > 0 && lo < hi/10 && lo >= 0 { // zeros cannot stand on a logarithmic axis
-		logarithmic(p)
-		kept := points[:0]
-		for _, q := range points {
-			if q.Y > 1e-17*hi {
-				kept = append(kept, q)
-			}
-		}
-		points = kept
+	if hi > 0 && lo < hi/10 && lo >= 0 {
+		p.Y.Tick.Marker = logTicks{}
+		points = logarithms(points, 1e-17*hi) // zeros have no place there
 	}
-	if err := lineAndPoints(p, points); err != nil {
-		return err
+	if err := curve(p, points); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return save(p, path)
 }
 
-// Density draws a density over its grid, on a logarithmic axis, and marks some
-// values on the axis.
+// Density draws a density over its grid, on a logarithmic axis of seven
+// decades, and marks some values on the axis.
 func Density(path, title string, grid, density, marks []float64) error {
 	p := page(title, "eigenvalue", "density")
+	p.Y.Tick.Marker = logTicks{}
 	top := 0.0
 	for _, v := range density {
 		top = max(top, v)
 	}
 	floor := 1e-7 * top
-	points := make(plotter.XYs, len(grid))
-	for i, x := range grid {
-		points[i] = plotter.XY{X: x, Y: max(density[i], floor)}
-	}
-	logarithmic(p)
-	line, err := plotter.NewLine(points)
-	if err != nil {
-		return err
-	}
-	line.Color, line.Width = blue, vg.Points(1.2)
-	p.Add(line)
-	if len(marks) > 0 {
-		at := make(plotter.XYs, len(marks))
-		for i, x := range marks {
-			at[i] = plotter.XY{X: x, Y: floor}
-		}
-		s, err := plotter.NewScatter(at)
+	line := func(points plotter.XYs) error {
+		l, err := plotter.NewLine(points)
 		if err != nil {
 			return err
 		}
-		s.Color, s.Radius = orange, vg.Points(3)
+		l.Color, l.Width = blue, vg.Points(1.2)
+		p.Add(l)
+		return nil
+	}
+	var part plotter.XYs // what lies above the floor without a gap
+	for i, x := range grid {
+		if density[i] > floor {
+			part = append(part, plotter.XY{X: x, Y: math.Log10(density[i])})
+		}
+		if len(part) > 0 && (density[i] <= floor || i == len(grid)-1) {
+			if err := line(part); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			part = nil
+		}
+	}
+	if !(top > 0) {
+		return fmt.Errorf("%s: %w", path, ErrEmpty)
+	}
+	p.Y.Min = math.Log10(floor)
+	if len(marks) > 0 {
+		at := make(plotter.XYs, len(marks))
+		for i, x := range marks {
+			at[i] = plotter.XY{X: x, Y: p.Y.Min}
+		}
+		s, err := plotter.NewScatter(at)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		s.Color, s.Radius, s.Shape = orange, vg.Points(2.5), draw.CircleGlyph{}
 		p.Add(s)
-		p.Legend.Add("density", line)
-		p.Legend.Add("eigenvalues", s)
-		p.Legend.Top = true
+		p.Legend.Add("computed eigenvalues", s)
+		p.Y.Max++ // the legend stands above the line
+		// The text stands after its sign, where a wider font has room.
+		p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, width/2
 	}
 	return save(p, path)
 }
@@ -105,18 +123,13 @@ func Density(path, title string, grid, density, marks []float64) error {
 // where it is positive.
 func Curve(path, title, x, y string, values []float64) error {
 	p := page(title, x, y)
-	points := make(plotter.XYs, 0, len(values))
+	p.X.Tick.Marker, p.Y.Tick.Marker = roundTicks{whole: true}, logTicks{}
+	points := make(plotter.XYs, len(values))
 	for i, v := range values {
-		if v > 0 {
-			points = append(points, plotter.XY{X: float64(i), Y: v})
-		}
+		points[i] = plotter.XY{X: float64(i), Y: v}
 	}
-	if len(points) == 0 {
-		return fmt.Errorf("%s: %w", path, ErrEmpty)
-	}
-	logarithmic(p)
-	if err := lineAndPoints(p, points); err != nil {
-		return err
+	if err := curve(p, logarithms(points, 0)); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return save(p, path)
 }
@@ -124,71 +137,47 @@ func Curve(path, title, x, y string, values []float64) error {
 func page(title, x, y string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text = title
+	p.Title.Padding = vg.Points(6)
 	p.X.Label.Text, p.Y.Label.Text = x, y
-	p.BackgroundColor = color.White
-	p.Add(plotter.NewGrid())
+	p.X.Tick.Marker, p.Y.Tick.Marker = roundTicks{}, roundTicks{}
+	// The metrics of this font are those of Arial and Helvetica, one of which
+	// is there wherever a browser is.
+	for _, style := range []*draw.TextStyle{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle,
+		&p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+		style.Font.Variant = "Sans"
+	}
+	p.Legend.TextStyle.Font.Size = vg.Points(10)
+	grid := plotter.NewGrid()
+	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{0xdd}, color.Gray{0xdd}
+	p.Add(grid)
 	return p
 }
 
-func logarithmic(p *plot.Plot) {
-	p.Y.Scale = logScale{}
-	p.Y.Tick.Marker = logTicks{}
-}
-
-// logScale is plot.LogScale for axes whose range is a single value too.
-type logScale struct{}
-
-func (logScale) Normalize(lo, hi, x float64) float64 {
-	lo, hi = positive(lo, hi)
-	return math.Log(max(x, lo)/lo) / math.Log(hi/lo)
-}
-
-// positive widens a range to one that a logarithm can divide.
-func positive(lo, hi float64) (float64, float64) {
-	if !(hi > 0) {
-		return 0.1, 1
-	}
-	if !(lo > 0) {
-		lo = hi * 1e-17
-	}
-	if hi/lo < 2 {
-		return lo / 2, hi * 2
-	}
-	return lo, hi
-}
-
-// logTicks labels powers of ten, at most about eight of them.
-type logTicks struct{}
-
-func (logTicks) Ticks(lo, hi float64) []plot.Tick {
-	lo, hi = positive(lo, hi)
-	from, to := int(math.Floor(math.Log10(lo))), int(math.Ceil(math.Log10(hi)))
-	step := (to-from)/8 + 1
-	var ticks []plot.Tick
-	for e := from; e <= to; e++ {
-		t := plot.Tick{Value: math.Pow(10, float64(e))}
-		if (e-from)%step == 0 {
-			t.Label = fmt.Sprintf("1e%d", e)
-			if e >= -2 && e <= 3 {
-				t.Label = fmt.Sprintf("%g", t.Value)
-			}
-		}
-		if t.Value >= lo*(1-1e-9) && t.Value <= hi*(1+1e-9) {
-			ticks = append(ticks, t)
+// logarithms keeps the points above floor, with the decimal logarithm of y.
+// The axis stays a linear one, since the layout of gonum/plot misplaces the
+// label of another.
+func logarithms(points plotter.XYs, floor float64) plotter.XYs {
+	var kept plotter.XYs
+	for _, q := range points {
+		if q.Y > floor {
+			kept = append(kept, plotter.XY{X: q.X, Y: math.Log10(q.Y)})
 		}
 	}
-	return ticks
+	return kept
 }
 
-func lineAndPoints(p *plot.Plot, points plotter.XYs) error {
+func curve(p *plot.Plot, points plotter.XYs) error {
+	if len(points) == 0 {
+		return ErrEmpty
+	}
 	line, dots, err := plotter.NewLinePoints(points)
 	if err != nil {
 		return err
 	}
 	line.Color, line.Width = blue, vg.Points(1.2)
-	dots.Color, dots.Radius = blue, vg.Points(1.8)
+	dots.Color, dots.Radius, dots.Shape = blue, vg.Points(1.8), draw.CircleGlyph{}
 	p.Add(line)
-	if len(points) <= 200 {
+	if len(points) <= dotted {
 		p.Add(dots)
 	}
 	return nil
@@ -196,15 +185,29 @@ func lineAndPoints(p *plot.Plot, points plotter.XYs) error {
 
 // save writes the picture under a temporary name first.
 func save(p *plot.Plot, path string) error {
-	if !Known(path) {
+	var c vg.CanvasWriterTo
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".svg":
+		c = vgsvg.New(width, height)
+	case ".png":
+		c = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))}
+	default:
 		return fmt.Errorf("%s: pictures are .svg or .png", path)
 	}
-	w, err := p.WriterTo(width, height, strings.TrimPrefix(strings.ToLower(filepath.Ext(path)), "."))
-	if err != nil {
+	all := draw.New(c)
+	all.SetColor(color.White)
+	all.Fill(all.Rectangle.Path())
+	p.BackgroundColor = nil
+	// The last label of an axis may be wider in the reader's font.
+	p.Draw(draw.Crop(all, vg.Points(6), vg.Points(-14), vg.Points(4), vg.Points(-6)))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
 		return err
 	}
+	data := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans"),
+		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif"))
 	return matio.WriteFile(path, func(out io.Writer) error {
-		_, err := w.WriteTo(out)
+		_, err := out.Write(data)
 		return err
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/ritz-go/ritz/goapi/matio"
@@ -25,7 +26,7 @@ var layout = template.Must(template.New("report").Parse(page))
 // Task is one task of a report.
 type Task struct {
 	Name       string
-	Parameters string
+	Parameters []string
 	Result     json.RawMessage // nil if it failed
 	Code       int
 	Message    string
@@ -53,6 +54,7 @@ type result struct {
 	Iterations  int
 	Products    int
 	Measures    map[string]float64
+	Outputs     map[string]string
 	Environment map[string]any
 }
 
@@ -80,8 +82,8 @@ var meanings = map[string]string{
 	"std_error":       "standard error of the trace",
 	"marginal_l1":     "error of the plan's marginals before rounding",
 	"gap":             "upper − lower",
-	"lower":           "the exact optimal cost is at least this …",
-	"upper":           "… and at most this",
+	"lower":           "the exact optimal cost is at least this",
+	"upper":           "the exact optimal cost is at most this",
 }
 
 // Write writes the report of the tasks to path.
@@ -90,6 +92,7 @@ func Write(path, title string, tasks []Task, when time.Time) error {
 		Title       string
 		When        string
 		Failed      int
+		Unconverged int
 		Sections    []section
 		Environment []row
 	}{Title: title, When: when.Format("2 January 2006, 15:04 MST")}
@@ -98,8 +101,11 @@ func Write(path, title string, tasks []Task, when time.Time) error {
 		if err != nil {
 			return err
 		}
-		if s.State == "failed" {
+		switch s.State {
+		case "failed":
 			data.Failed++
+		case "not converged":
+			data.Unconverged++
 		}
 		data.Sections = append(data.Sections, s)
 		if r != nil && data.Environment == nil {
@@ -157,6 +163,13 @@ func describe(t Task) (section, *result, error) {
 	for _, name := range sortedKeys(r.Measures) {
 		add(name, "%.6g", r.Measures[name])
 	}
+	var files []string
+	for _, name := range sortedKeys(r.Outputs) {
+		files = append(files, filepath.Base(r.Outputs[name]))
+	}
+	if len(files) > 0 {
+		add("files", "%s in %s", strings.Join(files, ", "), t.Dir)
+	}
 	s.Errors = table(r.Certificate, meanings)
 	svg, err := os.ReadFile(filepath.Join(t.Dir, "plot.svg"))
 	if err == nil {
@@ -190,16 +203,18 @@ func table(m map[string]any, meaning map[string]string) []row {
 			value = fmt.Sprintf("%.4g", v)
 		case []any:
 			largest := 0.0
+			var words []string
 			for _, e := range v {
 				if x, ok := e.(float64); ok {
 					largest = max(largest, x)
 				} else {
-					value += fmt.Sprint(e) + " "
+					words = append(words, fmt.Sprint(e))
 				}
 			}
 			if len(v) == 0 {
 				continue
 			}
+			value = strings.Join(words, "; ")
 			if value == "" {
 				value = fmt.Sprintf("at most %.4g", largest)
 			}
