@@ -19,8 +19,21 @@ type Dense[T Float] struct {
 	Data               []T
 }
 
-// NewDense returns a zero matrix with Stride = cols.
+// maxElements bounds matrices: more would exceed the address space, for which
+// make panics.
+const maxElements = 1 << 43
+
+// impossible reports whether no matrix can have this shape.
+func impossible(rows, cols int) bool {
+	return rows < 0 || cols < 0 || cols > 0 && rows > maxElements/cols
+}
+
+// NewDense returns a zero matrix with Stride = cols. For a shape that cannot
+// be, it has no data and Validate refuses it.
 func NewDense[T Float](rows, cols int) Dense[T] {
+	if impossible(rows, cols) {
+		return Dense[T]{Rows: rows, Cols: cols, Stride: cols}
+	}
 	return Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: make([]T, rows*cols)}
 }
 
@@ -75,8 +88,13 @@ func Convert[U, T Float](a Dense[T]) Dense[U] {
 	return b
 }
 
-// FromMat returns a view of m; no element is copied.
-func FromMat(m *mat.Dense) Dense[float64] { return FromBLAS64(m.RawMatrix()) }
+// FromMat returns a view of m; no element is copied. nil is like an empty one.
+func FromMat(m *mat.Dense) Dense[float64] {
+	if m == nil {
+		return Dense[float64]{}
+	}
+	return FromBLAS64(m.RawMatrix())
+}
 
 // FromBLAS64 returns a view of g; no element is copied.
 func FromBLAS64(g blas64.General) Dense[float64] {

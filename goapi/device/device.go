@@ -24,14 +24,25 @@ type Info struct {
 	Notes    []string // what a user should know, such as an environment variable that slows it
 }
 
-// NewQueue returns a new queue of d for element type T.
+// NewQueue returns a new queue of d for element type T. A nil Device is like a
+// closed one.
 func NewQueue[T Float](d Device) Queue[T] {
+	if d == nil {
+		d = none
+	}
 	var zero T
 	if _, ok := any(zero).(float32); ok {
 		return any(d.F32()).(Queue[T])
 	}
 	return any(d.F64()).(Queue[T])
 }
+
+// none stands for a nil Device.
+var none = func() Device {
+	d := Go()
+	d.Close()
+	return d
+}()
 
 // Epsilon returns the distance from 1 to the next larger number of type T:
 // 2⁻²³ or 2⁻⁵².

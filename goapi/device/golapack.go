@@ -72,6 +72,13 @@ func (GoKernels[T]) Cholesky(a Dense[T]) error {
 }
 
 func (GoKernels[T]) Eigh(a Dense[T], w []T) error {
+	for i := range a.Rows { // Dsyev would panic
+		for j, v := range a.Row(i)[:i+1] {
+			if v-v != 0 {
+				return &NotFiniteError{Name: "matrix", Row: i, Col: j, Value: float64(v)}
+			}
+		}
+	}
 	d := in64(a)
 	values := make([]float64, d.Rows)
 	ok := true
@@ -94,6 +101,9 @@ func (GoKernels[T]) Eigh(a Dense[T], w []T) error {
 }
 
 func (GoKernels[T]) SVD(a, u Dense[T], s []T, vt Dense[T]) error {
+	if err := checkFinite("matrix", a); err != nil { // Dgesvd would panic
+		return err
+	}
 	d := in64(a)
 	if d.Stride != d.Cols { // Dgesvd slices A as if its last row were whole
 		d = d.Clone()

@@ -38,9 +38,15 @@ type host struct {
 	closed atomic.Bool
 }
 
-// NewHost returns a CPU device with the given kernels. closer is called once
-// by Close and may be nil.
+// NewHost returns a CPU device with the given kernels, nil meaning [GoKernels].
+// closer is called once by Close and may be nil.
 func NewHost(info Info, k32 HostKernels[float32], k64 HostKernels[float64], closer func() error) Device {
+	if k32 == nil {
+		k32 = GoKernels[float32]{}
+	}
+	if k64 == nil {
+		k64 = GoKernels[float64]{}
+	}
 	return &host{info: info, k32: k32, k64: k64, onExit: closer}
 }
 

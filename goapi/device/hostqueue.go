@@ -81,7 +81,7 @@ func setVector[T Float](m Matrix[T], x []T, same bool) {
 func (q *hostQueue[T]) Device() Device { return q.host }
 
 func (q *hostQueue[T]) Alloc(rows, cols int) Matrix[T] {
-	if rows < 0 || cols < 0 || (cols > 0 && rows > (1<<62)/8/cols) {
+	if impossible(rows, cols) {
 		q.begin(shapeError("Alloc", "no matrix can be %d×%d", rows, cols))
 		rows, cols = 0, 0
 	}
@@ -109,8 +109,9 @@ func (q *hostQueue[T]) release(keep int) {
 
 // Lend makes a matrix of the caller's memory.
 func (q *hostQueue[T]) Lend(a Dense[T]) Matrix[T] {
-	if !q.begin(a.Validate("Lend")) {
-		return Matrix[T]{}
+	err := a.Validate("Lend")
+	if q.begin(err); err != nil { // as Alloc, it returns a matrix all the same
+		a = Dense[T]{}
 	}
 	b := &hostBuffer[T]{data: a.Data, lent: true}
 	q.live = append(q.live, b)
@@ -197,7 +198,7 @@ func (q *hostQueue[T]) AddDiag(α T, a Matrix[T]) {
 }
 
 func (q *hostQueue[T]) Map(f Func, a, b Matrix[T]) {
-	if q.begin(CheckSame("Map", a, b), a, b) && a.Len() > 0 {
+	if q.begin(CheckMap(f, a, b), a, b) && a.Len() > 0 {
 		q.kernels.Map(f, view(a), view(b))
 	}
 }
@@ -241,7 +242,11 @@ func (q *hostQueue[T]) AddBy(x Axis, α T, d, a, b Matrix[T]) {
 }
 
 func (q *hostQueue[T]) Reduce(r Reduction, x Axis, a, out Matrix[T]) {
-	if q.begin(CheckReduce("Reduce", x, a, out), a, out) && out.Len() > 0 {
+	err := CheckReduction(r)
+	if err == nil {
+		err = CheckReduce("Reduce", x, a, out)
+	}
+	if q.begin(err, a, out) && out.Len() > 0 {
 		v, same := vector(out)
 		reduce(r, x, view(a), v)
 		setVector(out, v, same)
@@ -289,7 +294,7 @@ func (q *hostQueue[T]) SVD(a, u, s, vt Matrix[T]) {
 }
 
 func (q *hostQueue[T]) Random(d Distribution, seed, stream uint64, a Matrix[T]) {
-	if !q.begin(CheckMatrix("Random", a), a) {
+	if !q.begin(CheckRandom(d, a), a) {
 		return
 	}
 	m := view(a)

@@ -21,7 +21,8 @@ func CheckMatrix[T Float](op string, a Matrix[T]) error {
 		return nil
 	case a.LD < a.Cols && a.Rows > 1:
 		return shapeError(op, "leading dimension %d is less than the %d columns", a.LD, a.Cols)
-	case a.Off < 0 || a.Off+(a.Rows-1)*a.LD+a.Cols > a.Buf.Len():
+	case a.Off < 0 || a.Cols > a.Buf.Len()-a.Off ||
+		a.Rows > 1 && (a.Buf.Len()-a.Off-a.Cols)/a.LD < a.Rows-1: // a product could overflow
 		return shapeError(op, "a %d×%d view reaches beyond its buffer", a.Rows, a.Cols)
 	}
 	return nil
@@ -185,6 +186,30 @@ func CheckBroadcast[T Float](op string, x Axis, d, a, b Matrix[T]) error {
 		return shapeError(op, "axis must be PerRow or PerCol")
 	}
 	return CheckVector(op, d, axisLen(x, a))
+}
+
+// CheckMap checks the operands of Map.
+func CheckMap[T Float](f Func, a, b Matrix[T]) error {
+	if f < Abs || f > InfToZero {
+		return Argument("function", "%d does not exist", int(f))
+	}
+	return CheckSame("Map", a, b)
+}
+
+// CheckReduction checks that r is one of the reductions.
+func CheckReduction(r Reduction) error {
+	if r < Sum || r > MaxAbs {
+		return Argument("reduction", "%d does not exist", int(r))
+	}
+	return nil
+}
+
+// CheckRandom checks the operands of Random.
+func CheckRandom[T Float](d Distribution, a Matrix[T]) error {
+	if d < Normal || d > Rademacher {
+		return Argument("distribution", "%d does not exist", int(d))
+	}
+	return CheckMatrix("Random", a)
 }
 
 // CheckReduce checks the operands of Reduce.

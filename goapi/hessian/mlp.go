@@ -174,17 +174,27 @@ func (m *Network[T]) chunk(q device.Queue[T], lo, hi int, compute bool) *nn.Pass
 }
 
 // Dim returns the number of parameters of the operator.
-func (m *Network[T]) Dim() int { return m.layers[m.last].End - m.layers[m.first].Weights }
+func (m *Network[T]) Dim() int {
+	if m.Layers() == 0 {
+		return 0
+	}
+	return m.layers[m.last].End - m.layers[m.first].Weights
+}
 
 // Layers returns the number of layers of the network.
-func (m *Network[T]) Layers() int { return len(m.layers) }
+func (m *Network[T]) Layers() int {
+	if m == nil {
+		return 0
+	}
+	return len(m.layers)
+}
 
 // Layer returns the diagonal block of the matrix that belongs to the
 // parameters of layer l, counted from 0. It shares the memory of m. Products
 // skip what the other layers alone would need.
 func (m *Network[T]) Layer(l int) (*Network[T], error) {
-	if l < 0 || l >= len(m.layers) {
-		return nil, device.Argument("layer", "is %d, must be between 0 and %d", l, len(m.layers)-1)
+	if l < 0 || l >= m.Layers() {
+		return nil, device.Argument("layer", "is %d, must be at least 0 and below %d", l, m.Layers())
 	}
 	block := *m
 	block.first, block.last = l, l
@@ -248,6 +258,9 @@ func bytes[T device.Float]() int64 {
 
 // checkBlocks checks the operands of a product of an operator of dimension n.
 func checkBlocks[T device.Float](n int, dst, src device.Matrix[T]) error {
+	if n == 0 {
+		return fmt.Errorf("operator without parameters: %w", device.ErrEmpty)
+	}
 	if err := device.CheckSame("Apply", dst, src); err != nil {
 		return err
 	}

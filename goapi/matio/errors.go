@@ -8,6 +8,8 @@ import (
 // ErrFormat is matched by every error about the contents of a file.
 var ErrFormat = errors.New("malformed file")
 
+var errNoFile = errors.New("there is no file: Open has failed")
+
 // FormatError says what is wrong with a file.
 type FormatError struct {
 	Path   string

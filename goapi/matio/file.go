@@ -136,6 +136,9 @@ func reader(name string) (io.ReadCloser, error) {
 // package path (*, ?, [a-z]; / is matched by * too). "" matches the only
 // member of a file with one.
 func (f *File) Find(pattern string) ([]int, error) {
+	if f == nil {
+		return nil, errNoFile
+	}
 	if pattern == "" {
 		if len(f.Members) == 1 {
 			return []int{0}, nil
@@ -178,7 +181,10 @@ func (f *File) names() string {
 
 // Read reads member i of f and converts it to T.
 func Read[T Float](f *File, i int) (Array[T], error) {
-	if i < 0 || i >= len(f.Members) {
+	if f == nil {
+		return Array[T]{}, errNoFile
+	}
+	if i < 0 || i >= min(len(f.Members), len(f.arrays)) {
 		return Array[T]{}, fmt.Errorf("%s has no array number %d", f.Path, i)
 	}
 	a := Array[T]{Shape: f.Members[i].Shape}

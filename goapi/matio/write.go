@@ -19,6 +19,9 @@ import (
 // it to disk and renames it, so that what stands under path is whole. On any
 // error the temporary file is removed and path is as it was.
 func WriteFile(path string, write func(w io.Writer) error) (err error) {
+	if write == nil {
+		return fmt.Errorf("%s: there is nothing that writes the file", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err

@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"math"
-
-	"github.com/ritz-go/ritz/goapi/device"
-)
+import "github.com/ritz-go/ritz/goapi/device"
 
 // Architecture describes a multilayer perceptron without its parameters.
 type Architecture struct {
@@ -22,6 +18,9 @@ type Layer struct {
 	Weights, Bias, End int
 }
 
+// maxParameters is where the address space ends.
+const maxParameters = 1 << 43
+
 // Check returns a *device.ArgumentError unless a describes a network whose
 // parameters can be counted.
 func (a Architecture) Check() error {
@@ -33,7 +32,7 @@ func (a Architecture) Check() error {
 		if s < 1 {
 			return device.Argument("sizes", "%v: every layer must have at least 1 unit", a.Sizes)
 		}
-		if i > 0 && a.Sizes[i-1] > (math.MaxInt/16-total-s)/s {
+		if i > 0 && a.Sizes[i-1] > (maxParameters-total-s)/s {
 			return device.Argument("sizes", "%v: too many parameters", a.Sizes)
 		}
 		if i > 0 {
@@ -45,7 +44,7 @@ func (a Architecture) Check() error {
 
 // Layers returns the layers in order: len(Sizes)-1 of them.
 func (a Architecture) Layers() []Layer {
-	ls := make([]Layer, len(a.Sizes)-1)
+	ls := make([]Layer, max(0, len(a.Sizes)-1))
 	at := 0
 	for i := range ls {
 		in, out := a.Sizes[i], a.Sizes[i+1]
@@ -57,15 +56,28 @@ func (a Architecture) Layers() []Layer {
 
 // Parameters returns the length of the parameter vector.
 func (a Architecture) Parameters() int {
-	ls := a.Layers()
-	return ls[len(ls)-1].End
+	n := 0
+	for _, l := range a.Layers() {
+		n = l.End
+	}
+	return n
 }
 
 // Inputs returns the number of features of a sample.
-func (a Architecture) Inputs() int { return a.Sizes[0] }
+func (a Architecture) Inputs() int {
+	if len(a.Sizes) == 0 {
+		return 0
+	}
+	return a.Sizes[0]
+}
 
 // Outputs returns the number of outputs, the classes of a classifier.
-func (a Architecture) Outputs() int { return a.Sizes[len(a.Sizes)-1] }
+func (a Architecture) Outputs() int {
+	if len(a.Sizes) == 0 {
+		return 0
+	}
+	return a.Sizes[len(a.Sizes)-1]
+}
 
 // LayerViews returns the weights (Out×In) and the biases (1×Out) of a layer
 // as views of a 1×P parameter vector.

@@ -113,6 +113,9 @@ func (d Data[T]) encoded(outputs int) device.Dense[T] {
 	}
 	y := device.NewDense[T](len(d.Labels), outputs)
 	for i, c := range d.Labels {
+		if c < 0 || c >= outputs {
+			return device.Dense[T]{} // which Upload refuses
+		}
 		y.Set(i, c, 1)
 	}
 	return y

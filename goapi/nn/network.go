@@ -69,8 +69,12 @@ func FromWeights[T device.Float](activation Activation, layers []Weights[T]) (*N
 	return n, n.Check()
 }
 
-// Weights returns views of the parameters of every layer.
+// Weights returns views of the parameters of every layer, nil if their number
+// is not that of the architecture.
 func (n *Network[T]) Weights() []Weights[T] {
+	if n == nil || n.Architecture.Check() != nil || len(n.Theta) != n.Parameters() {
+		return nil
+	}
 	ws := make([]Weights[T], 0, len(n.Sizes)-1)
 	for _, l := range n.Layers() {
 		ws = append(ws, Weights[T]{
@@ -84,6 +88,9 @@ func (n *Network[T]) Weights() []Weights[T] {
 // Check reports whether the architecture is valid and the parameters are
 // finite and as many as it has.
 func (n *Network[T]) Check() error {
+	if n == nil {
+		return device.Argument("network", "is nil")
+	}
 	if err := n.Architecture.Check(); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ type Pass[T device.Float] struct {
 // NewPass allocates a pass over rows samples in the open scope of q.
 func NewPass[T device.Float](q device.Queue[T], a Architecture, rows int, need Need) *Pass[T] {
 	ls := a.Layers()
-	hidden := len(ls) - 1
+	hidden := max(0, len(ls)-1)
 	p := &Pass[T]{
 		activation: a.Activation,
 		layers:     ls,
@@ -65,7 +65,7 @@ func NewPass[T device.Float](q device.Queue[T], a Architecture, rows int, need N
 	copy(p.Inputs[1:], perUnit(hidden, true))
 	p.before = perUnit(hidden, a.Activation.keepsInput() && need >= Slopes)
 	p.Slopes = perUnit(hidden, a.Activation != Identity && need >= Slopes)
-	p.Deltas = perUnit(hidden+1, need >= Deltas)
+	p.Deltas = perUnit(len(ls), need >= Deltas)
 	p.Curvatures = perUnit(hidden, a.Activation.curved() && need >= Curvatures)
 	return p
 }
@@ -74,8 +74,10 @@ func NewPass[T device.Float](q device.Queue[T], a Architecture, rows int, need N
 // counting the sample itself.
 func PassSize(a Architecture, need Need) int {
 	hidden := 0
-	for _, s := range a.Sizes[1 : len(a.Sizes)-1] {
-		hidden += s
+	for l, s := range a.Sizes {
+		if l > 0 && l < len(a.Sizes)-1 {
+			hidden += s
+		}
 	}
 	arrays := 1
 	for _, kept := range []bool{
@@ -94,6 +96,16 @@ func PassSize(a Architecture, need Need) int {
 	}
 	return arrays*hidden + outputs*a.Outputs()
 }
+
+// fits reports whether θ is a 1×P vector for the layers of the pass.
+func (p *Pass[T]) fits(θ device.Matrix[T]) bool {
+	n := len(p.layers)
+	return n > 0 && θ.Rows == 1 && θ.Cols == p.layers[n-1].End
+}
+
+// refuse makes q fail with device.ErrShape: the parameters do not fit, or the
+// pass keeps nothing of what is asked for.
+func refuse[T device.Float](q device.Queue[T]) { q.Fill(0, device.Matrix[T]{}) }
 
 // Rows returns the view of samples [lo,hi).
 func (p *Pass[T]) Rows(lo, hi int) *Pass[T] {
@@ -116,6 +128,10 @@ func (p *Pass[T]) Rows(lo, hi int) *Pass[T] {
 // Forward computes Inputs, Z and Slopes for the samples x (rows×inputs) and
 // the parameters θ (1×P). x is kept, not copied.
 func (p *Pass[T]) Forward(q device.Queue[T], θ, x device.Matrix[T]) {
+	if !p.fits(θ) {
+		refuse(q)
+		return
+	}
 	p.Inputs[0] = x
 	last := len(p.layers) - 1
 	for l, layer := range p.layers {
@@ -145,6 +161,10 @@ func (p *Pass[T]) Forward(q device.Queue[T], θ, x device.Matrix[T]) {
 // and Evaluate.
 func (p *Pass[T]) Backward(q device.Queue[T], θ device.Matrix[T], b Batch[T]) {
 	last := len(p.layers) - 1
+	if !p.fits(θ) || len(p.Deltas) == 0 {
+		refuse(q)
+		return
+	}
 	if b.Loss == CrossEntropy {
 		q.Add(1, device.NoTrans, p.Out, -1, device.NoTrans, b.Y, p.Deltas[last])
 	} else {
@@ -182,6 +202,10 @@ func (p *Pass[T]) throughLayer(q device.Queue[T], w device.Matrix[T], l int) {
 // Backward. With β = 0, g is not read.
 func (p *Pass[T]) Gradient(q device.Queue[T], α, β T, g device.Matrix[T]) {
 	defer q.Scope()()
+	if !p.fits(g) || len(p.Deltas) == 0 {
+		refuse(q)
+		return
+	}
 	for l, layer := range p.layers {
 		w, b := LayerViews(g, layer)
 		q.Gemm(device.Transp, device.NoTrans, α, p.Deltas[l], p.Inputs[l], β, w)

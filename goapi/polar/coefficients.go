@@ -57,8 +57,8 @@ func ExpressCoefficients(lower float64, steps int, o ExpressOptions) (coefficien
 		return nil, 0, device.Argument("steps", "is %d, must be at least 1", steps)
 	case !(o.Cushion >= 0 && o.Cushion < 1):
 		return nil, 0, device.Argument("cushion", "is %v, must be in [0,1)", o.Cushion)
-	case o.Safety != 0 && !(o.Safety >= 1):
-		return nil, 0, device.Argument("safety", "is %v, must be at least 1", o.Safety)
+	case o.Safety != 0 && !(o.Safety >= 1 && o.Safety <= math.MaxFloat64):
+		return nil, 0, device.Argument("safety", "is %v, must be at least 1 and finite", o.Safety)
 	}
 	l, u := lower, 1.0
 	for k := range steps {

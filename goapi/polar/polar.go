@@ -59,11 +59,11 @@ func Compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 // different shapes. Each result is bit for bit that of Compute. With an error
 // the results up to and including the one that did not converge are returned.
 func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []device.Dense[T], o Options) ([]*Result[T], error) {
+	if _, err := o.complete(1, 1); err != nil {
+		return nil, err
+	}
 	for _, a := range as {
 		if err := device.CheckInput("matrix", a); err != nil {
-			return nil, err
-		}
-		if _, err := o.complete(1, 1); err != nil {
 			return nil, err
 		}
 	}
@@ -100,6 +100,11 @@ func compute[T device.Float](ctx context.Context, q device.Queue[T], a device.De
 	}
 	if failed := q.Sync(); failed != nil {
 		return nil, failed
+	}
+	if o.H { // its elements can be too large for T even if those of a are not
+		if failed := device.CheckInput("the symmetric factor", r.H); failed != nil {
+			return nil, failed
+		}
 	}
 	return r, err
 }

@@ -7,16 +7,16 @@ type Float interface{ float32 | float64 }
 
 // fill calls pair for every block that dst touches and stores what it gives.
 func fill[T Float](seed, stream, start uint64, dst []T, pair func(x, y uint64) (float64, float64)) {
-	i, n := start, start+uint64(len(dst))
-	for i < n {
+	for k := 0; k < len(dst); {
+		i := start + uint64(k)
 		u, v := pair(block(seed, stream, i/2))
 		if i%2 == 0 {
-			dst[i-start] = T(u)
-			i++
+			dst[k] = T(u)
+			k++
 		}
-		if i < n {
-			dst[i-start] = T(v)
-			i++
+		if k < len(dst) {
+			dst[k] = T(v)
+			k++
 		}
 	}
 }

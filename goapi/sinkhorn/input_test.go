@@ -205,3 +205,142 @@ func scales[T device.Float](t *testing.T, dev device.Device, list []float64, tol
 		near(t, "cost of scaled points", r.Cost/s, want.Cost, tol*want.Cost)
 	}
 }
+
+// refuses runs f, which must return an error that matches want, and no panic.
+func refuses(t *testing.T, name string, want error, f func() error) {
+	t.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("%s: panic: %v", name, p)
+		}
+	}()
+	if err := f(); !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", name, err, want)
+	}
+}
+
+// What TestInvalid leaves out: shapes of all operands, float32, both methods.
+func TestBadArguments(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		badArguments[float64](t, dev)
+		badArguments[float32](t, dev)
+	})
+}
+
+func badArguments[T device.Float](t *testing.T, dev device.Device) {
+	nan, inf := T(math.NaN()), T(math.Inf(1))
+	c := device.Dense[T]{Rows: 2, Cols: 3, Stride: 3, Data: []T{1, 2, 3, 4, 5, 6}}
+	x := device.Dense[T]{Rows: 2, Cols: 1, Stride: 1, Data: []T{0, 1}}
+	with := func(d device.Dense[T], v T) device.Dense[T] {
+		d = d.Clone()
+		d.Data[1] = v
+		return d
+	}
+	for name, test := range map[string]struct {
+		p    Problem[T]
+		want error
+	}{
+		"nothing":              {Problem[T]{}, device.ErrEmpty},
+		"-Inf cost":            {Problem[T]{Cost: with(c, -inf)}, device.ErrNotFinite},
+		"NaN cost, no weight":  {Problem[T]{Cost: with(c, nan), B: []T{1, 0, 0}}, device.ErrNotFinite},
+		"stride of costs":      {Problem[T]{Cost: device.Dense[T]{Rows: 2, Cols: 3, Stride: 2, Data: c.Data}}, device.ErrShape},
+		"negative rows":        {Problem[T]{Cost: device.Dense[T]{Rows: -2, Cols: 3, Stride: 3, Data: c.Data}}, device.ErrShape},
+		"no columns":           {Problem[T]{Cost: device.Dense[T]{Rows: 2, Data: []T{}}}, device.ErrEmpty},
+		"no data":              {Problem[T]{Cost: device.Dense[T]{Rows: 2, Cols: 3, Stride: 3}}, device.ErrShape},
+		"stride of X":          {Problem[T]{X: device.Dense[T]{Rows: 2, Cols: 3, Stride: 2, Data: c.Data}, Y: c}, device.ErrShape},
+		"short Y":              {Problem[T]{X: x, Y: device.Dense[T]{Rows: 3, Cols: 1, Stride: 1, Data: make([]T, 2)}}, device.ErrShape},
+		"points of no length":  {Problem[T]{X: device.Dense[T]{Rows: 2, Data: []T{}}, Y: device.Dense[T]{Rows: 2, Data: []T{}}}, device.ErrEmpty},
+		"Inf in X":             {Problem[T]{X: with(x, inf), Y: x}, device.ErrNotFinite},
+		"only Y":               {Problem[T]{Y: x}, device.ErrEmpty},
+		"costs and one cloud":  {Problem[T]{Cost: c, Y: x}, device.ErrArgument},
+		"P < 0":                {Problem[T]{X: x, Y: x, P: -1}, device.ErrArgument},
+		"Inf in A":             {Problem[T]{Cost: c, A: []T{1, inf}}, device.ErrNotFinite},
+		"-Inf in Warm":         {Problem[T]{Cost: c, Warm: []T{0, -inf, 0}}, device.ErrNotFinite},
+		"empty A":              {Problem[T]{Cost: c, A: []T{}}, device.ErrShape},
+		"long B":               {Problem[T]{Cost: c, B: make([]T, 4)}, device.ErrShape},
+		"zero masses":          {Problem[T]{Cost: c, A: []T{0, 0}, B: []T{0, 0, 0}}, device.ErrArgument},
+		"negative B":           {Problem[T]{Cost: c, B: []T{1, 1, -1}}, device.ErrArgument},
+		"masses differ":        {Problem[T]{Cost: c, A: []T{1, 1}, B: []T{1, 1, 0.9}}, device.ErrArgument},
+		"a single weight each": {Problem[T]{Cost: c, A: []T{0, 3}, B: []T{0, 3, 0}}, nil},
+	} {
+		for _, m := range []Method{Log, Scaling, Auto} {
+			refuses(t, name, test.want, func() error {
+				r, err := Solve(context.Background(), dev, test.p, Options{Epsilon: 1, Method: m})
+				if err != nil && r != nil {
+					t.Errorf("%s: a result with %v", name, err)
+				}
+				return err
+			})
+		}
+	}
+	r := must(t, dev, Problem[T]{Cost: c}, Options{Epsilon: 1})
+	for name, dst := range map[string]device.Dense[T]{
+		"zero value": {}, "transposed": device.NewDense[T](3, 2), "short": {Rows: 2, Cols: 3, Stride: 3, Data: make([]T, 5)},
+		"stride": {Rows: 2, Cols: 3, Stride: 2, Data: make([]T, 9)}, "negative": {Rows: -2, Cols: 3, Stride: 3},
+	} {
+		refuses(t, "Plan, "+name, device.ErrShape, func() error { return r.Plan(dst) })
+		refuses(t, "RawPlan, "+name, device.ErrShape, func() error { return r.RawPlan(dst) })
+	}
+	var none *Result[T]
+	for _, r := range []*Result[T]{none, {}} {
+		refuses(t, "Plan of nothing", device.ErrArgument, func() error { return r.Plan(device.Dense[T]{}) })
+		refuses(t, "RawPlan of nothing", device.ErrArgument, func() error { return r.RawPlan(device.NewDense[T](2, 3)) })
+		refuses(t, "potentials of nothing", nil, func() error {
+			if f, g := r.EntropyPotentials(); f != nil || g != nil {
+				t.Errorf("potentials %v and %v of nothing", f, g)
+			}
+			return nil
+		})
+	}
+}
+
+func TestClosedDevice(t *testing.T) {
+	dev := device.Go()
+	c := device.Dense[float64]{Rows: 2, Cols: 3, Stride: 3, Data: []float64{1, 2, 3, 4, 5, 6}}
+	r := must(t, dev, Problem[float64]{Cost: c}, Options{Epsilon: 1})
+	dev.Close()
+	refuses(t, "Plan", device.ErrClosed, func() error { return r.Plan(device.NewDense[float64](2, 3)) })
+	refuses(t, "RawPlan", device.ErrClosed, func() error { return r.RawPlan(device.NewDense[float64](2, 3)) })
+	for name, dev := range map[string]device.Device{"closed": dev, "none": nil} {
+		for _, m := range []Method{Log, Scaling} {
+			refuses(t, name, device.ErrClosed, func() error {
+				_, err := Solve(context.Background(), dev, Problem[float64]{Cost: c}, Options{Epsilon: 1, Method: m})
+				return err
+			})
+			refuses(t, name, device.ErrClosed, func() error {
+				_, err := Solve(context.Background(), dev, Problem[float32]{X: device.NewDense[float32](3, 2), Y: device.NewDense[float32](3, 2)}, Options{Epsilon: 1, Method: m})
+				return err
+			})
+		}
+	}
+}
+
+// counting is a context that ends after some looks at it.
+type counting struct {
+	context.Context
+	looks int
+}
+
+func (c *counting) Err() error {
+	if c.looks--; c.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// The context ends the iteration before the next window.
+func TestCancelledBetweenWindows(t *testing.T) {
+	x, y := square(6, 50, 1)
+	for looks := range 5 {
+		for _, m := range []Method{Log, Scaling} {
+			c := &counting{context.Background(), looks}
+			refuses(t, string(m), context.Canceled, func() error {
+				_, err := Solve(c, device.Go(), Problem[float64]{X: x, Y: y}, Options{Epsilon: 1e-3, Method: m})
+				return err
+			})
+			if c.looks != -1 {
+				t.Errorf("%s looked %d times after the end", m, -1-c.looks)
+			}
+		}
+	}
+}

@@ -57,10 +57,8 @@ func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T],
 		s.v, s.s, s.ψ0, s.ψ0b = row(r.m), row(r.m), row(r.m), row(r.m)
 	}
 	if r.warm != nil {
-		q.Upload(s.ψ, device.Vector(r.warm))
-		if r.unit != 1 {
-			s.add(T(1/r.unit), s.ψ, 0, device.Matrix[T]{}, s.ψ)
-		}
+		// In float64: 1/unit may be out of the range of T.
+		upload(q, s.ψ, device.Convert[float64](device.Vector(r.warm)).Data, func(g float64) float64 { return g / r.unit })
 	}
 	return s
 }

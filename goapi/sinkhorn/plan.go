@@ -18,6 +18,9 @@ func (r *Result[T]) Plan(dst device.Dense[T]) error { return r.plan(dst, true) }
 func (r *Result[T]) RawPlan(dst device.Dense[T]) error { return r.plan(dst, false) }
 
 func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
+	if r == nil || r.reduced == nil {
+		return device.Argument("result", "is not one of Solve")
+	}
 	if err := dst.Validate("dst"); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ type Options struct {
 func (o Options) complete() (Options, error) {
 	switch {
 	case !(o.Epsilon > 0) || o.Epsilon > 1e300:
-		return o, device.Argument("Epsilon", "is %v, must be positive and finite", o.Epsilon)
+		return o, device.Argument("Epsilon", "is %v, must be positive and at most 1e300", o.Epsilon)
 	case !(o.Tol >= 0) || o.Tol > 1e300:
 		return o, device.Argument("Tol", "is %v, must not be negative", o.Tol)
 	case o.MaxIterations < 0:

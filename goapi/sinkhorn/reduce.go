@@ -95,7 +95,7 @@ func (r *reduced[T]) rescale() error {
 		size = diameter(r.x, r.y) // the square may not be a number
 	}
 	_, e := math.Frexp(size)
-	e = min(e, 1023)
+	e = max(min(e, 1023), -1022) // 2^e and 2^-e are normal numbers
 	down := math.Ldexp(1, -e)
 	scale := func(d device.Dense[T]) device.Dense[T] {
 		s := device.NewDense[T](d.Rows, d.Cols)

@@ -33,6 +33,9 @@ type Result[T device.Float] struct {
 // EntropyPotentials returns F + ε·log A and G + ε·log B, the potentials with
 // P[i,j] = exp((f[i]+g[j]-C[i,j])/ε), -Inf for points without mass.
 func (r *Result[T]) EntropyPotentials() (f, g []T) {
+	if r == nil || r.reduced == nil { // not one of Solve
+		return nil, nil
+	}
 	d := r.reduced
 	nowhere := func(int) float64 { return math.Inf(-1) }
 	shift := r.ε * math.Log(d.mass)

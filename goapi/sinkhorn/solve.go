@@ -39,7 +39,7 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	s := newIteration(q, c, r, o.Method != Log && fits[T](r.n, r.m, o.Memory))
 	d := &descent[T]{
 		ctx: ctx, s: s, relax: o.Relaxation, progress: o.Progress,
-		left: o.MaxIterations, floor: 64 * device.Epsilon[T]() * (1 + spread/ε),
+		left: o.MaxIterations, floor: 64 * device.Epsilon[T]() * (1 + max(math.Abs(r.lo), math.Abs(r.hi), spread)/ε),
 	}
 	for _, e := range schedule(ε, spread, r.warm != nil) {
 		s.setEpsilon(e)

@@ -76,19 +76,50 @@ func orthonormalizeRows[T device.Float](q device.Queue[T], basis, x device.Matri
 	return l, q.Sync()
 }
 
+// norm returns ‖x‖₂, also where the sum of squares leaves the range of T.
 func norm[T device.Float](q device.Queue[T], x device.Matrix[T]) (float64, error) {
 	s, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, x, out) })
-	return math.Sqrt(s), err
+	if s > 0 && s <= math.MaxFloat64 && exponent[T](math.Sqrt(s)) == 0 || err != nil {
+		return math.Sqrt(s), err
+	}
+	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, x, out) })
+	if err != nil || largest == 0 || largest-largest != 0 {
+		return largest, err
+	}
+	defer q.Scope()()
+	y := q.Alloc(x.Rows, x.Cols)
+	q.Copy(y, x)
+	_, e := math.Frexp(largest)
+	multiply(q, y, -e)
+	s, err = scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, y, out) })
+	return math.Ldexp(math.Sqrt(s), e), err
+}
+
+// finite reports whether a has neither NaN nor infinity, for which gonum's
+// decompositions panic.
+func finite(a *mat.SymDense) bool {
+	n := a.SymmetricDim()
+	for i := range n {
+		for j := i; j < n; j++ {
+			if x := a.At(i, j); x-x != 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // eigh returns the ascending eigenvalues and the eigenvectors, in columns, of
-// a small symmetric matrix.
+// a small symmetric matrix; NaN and zeros if it is not finite.
 func eigh(a *mat.SymDense) ([]float64, *mat.Dense) {
 	var e mat.EigenSym
-	if !e.Factorize(a, true) {
+	if n := a.SymmetricDim(); !finite(a) || !e.Factorize(a, true) {
 		// QR iteration on a symmetric matrix of finite numbers converges.
-		n := a.SymmetricDim()
-		return make([]float64, n), mat.NewDense(n, n, nil)
+		values := make([]float64, n)
+		for i := range values {
+			values[i] = math.NaN()
+		}
+		return values, mat.NewDense(n, n, nil)
 	}
 	var v mat.Dense
 	e.VectorsTo(&v)

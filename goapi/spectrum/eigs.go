@@ -66,6 +66,7 @@ func (o EigsOptions) complete(n int, eps float64) (EigsOptions, error) {
 	if o.Block == 0 {
 		o.Block = 1
 	}
+	o.Block = min(o.Block, n)
 	if o.Basis == 0 {
 		o.Basis = max(2*o.K+10, 20)
 	}
@@ -88,7 +89,6 @@ func (o EigsOptions) complete(n int, eps float64) (EigsOptions, error) {
 	case o.MaxProducts < 1:
 		return o, device.Argument("max products", "is %d, must be positive", o.MaxProducts)
 	}
-	o.Block = min(o.Block, n)
 	o.Basis = min(o.Basis, n)
 	return o, nil
 }
@@ -145,11 +145,17 @@ type space[T device.Float] struct {
 	stream   uint64
 	products int
 	restarts int
+	exponent int       // the pairs are those of 2^-exponent·op
+	closed   bool      // the space is nearly invariant
+	wanted   []float64 // values when it was so last
 }
 
 func newSpace[T device.Float](q device.Queue[T], op Operator[T], o EigsOptions) *space[T] {
 	n := op.Dim()
 	s := &space[T]{q: q, op: op, o: o, n: n, t: mat.NewDense(o.Basis, o.Basis, nil)}
+	if d, ok := op.(dense[T]); ok { // without the rounding of denormal products
+		s.op, s.exponent = dense[T]{a: d.a}, d.e
+	}
 	s.v, s.w = q.Alloc(o.Basis, n), q.Alloc(o.Basis, n)
 	s.spareV, s.spareW = q.Alloc(o.Basis, n), q.Alloc(o.Basis, n)
 	s.next = q.Alloc(o.Block, n)
@@ -158,6 +164,9 @@ func newSpace[T device.Float](q device.Queue[T], op Operator[T], o EigsOptions) 
 
 func (s *space[T]) solve(ctx context.Context) (*Eigen[T], error) {
 	q := s.q
+	if err := q.Sync(); err != nil { // no memory
+		return nil, err
+	}
 	q.Random(device.Normal, s.o.Seed, s.stream, s.next)
 	if _, err := orthonormalizeRows(q, s.v.RowRange(0, 0), s.next, 0, s.o.Seed, &s.stream); err != nil {
 		return nil, err
@@ -175,6 +184,9 @@ func (s *space[T]) solve(ctx context.Context) (*Eigen[T], error) {
 		done := 0
 		if s.size >= s.o.K && !full {
 			done = s.converged(values, vectors, order)
+			if done == s.o.K && s.closed && !s.settled(values, order) {
+				done = 0
+			}
 		}
 		if s.o.Progress != nil {
 			s.o.Progress(done, s.products)
@@ -192,16 +204,21 @@ func (s *space[T]) solve(ctx context.Context) (*Eigen[T], error) {
 }
 
 // checkSymmetry makes one or two products to see that the operator is
-// symmetric. They do not enter the space.
+// symmetric and of what size. They do not enter the space.
 func (s *space[T]) checkSymmetry(ctx context.Context) error {
-	if s.n < 2 {
-		return nil
-	}
 	defer s.q.Scope()()
-	pair, image := s.q.Alloc(2, s.n), s.q.Alloc(2, s.n)
+	pair, image := s.q.Alloc(min(2, s.n), s.n), s.q.Alloc(min(2, s.n), s.n)
 	s.q.Random(device.Normal, s.o.Seed^0x5ca1ab1e, 0, pair)
 	if err := apply(ctx, s.q, s.op, image, pair, &s.products); err != nil {
 		return err
+	}
+	largest, err := scalar(s.q, func(out device.Matrix[T]) { s.q.Reduce(device.MaxAbs, device.Whole, image, out) })
+	if err != nil {
+		return err
+	}
+	if e := exponent[T](largest); e != 0 {
+		s.op, s.exponent = scaled[T]{s.op, -e}, s.exponent+e
+		multiply(s.q, image, -e)
 	}
 	return checkSymmetry(s.q, image, pair)
 }
@@ -258,7 +275,7 @@ func (s *space[T]) extend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.coupling = l
+	s.coupling, s.closed = l, dropped(l, 100*s.o.Tol*max(largest, s.scale()))
 	if rows, _ := l.Dims(); rows < b { // what was left out is unknown: go on to the whole space
 		l.Apply(func(_, _ int, _ float64) float64 { return math.Inf(1) }, l)
 	}
@@ -423,6 +440,9 @@ func (s *space[T]) result(values []float64, vectors *mat.Dense, order []int, fai
 	for _, x := range r {
 		e.Residuals = append(e.Residuals, math.Sqrt(float64(x)))
 		worst = max(worst, math.Sqrt(float64(x)))
+	}
+	if err := e.unscale(s.exponent); err != nil {
+		return nil, err
 	}
 	if failure != nil {
 		return e, &device.NotConvergedError{Method: "thick-restart Lanczos", Iterations: s.products, Achieved: worst / largest, Wanted: s.o.Tol}

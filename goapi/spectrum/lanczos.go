@@ -2,6 +2,7 @@ package spectrum
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -40,6 +41,9 @@ type Tridiagonal[T device.Float] struct {
 // columns.
 func (t *Tridiagonal[T]) Eigen() ([]float64, *mat.Dense) {
 	m := len(t.Alpha)
+	if m == 0 || len(t.Beta) < m-1 {
+		return nil, new(mat.Dense)
+	}
 	s := mat.NewSymDense(m, nil)
 	for i, a := range t.Alpha {
 		s.SetSym(i, i, a)
@@ -52,13 +56,25 @@ func (t *Tridiagonal[T]) Eigen() ([]float64, *mat.Dense) {
 
 // Lanczos runs at most steps steps from the 1×n vector start, which need not
 // be of unit length; it belongs to q, as does the basis of the result. It
-// stops early when the Krylov space is invariant.
+// stops early when the Krylov space is invariant. One vector does not show
+// whether op is symmetric. Errors: *device.ShapeError for start,
+// *device.ArgumentError, *device.NotFiniteError if a product, or its square,
+// is not finite; the operator's own and that of ctx.
 func Lanczos[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T], start device.Matrix[T], steps int, r Reorthogonalization) (*Tridiagonal[T], error) {
 	if err := checkOperator(op); err != nil {
 		return nil, err
 	}
 	if steps < 1 {
 		return nil, device.Argument("steps", "is %d, must be at least 1", steps)
+	}
+	if r < FullReorth || r > NoReorth {
+		return nil, device.Argument("re-orthogonalization", "%d does not exist", int(r))
+	}
+	if err := device.CheckMatrix("start", start); err != nil {
+		return nil, err
+	}
+	if start.Rows != 1 || start.Cols != op.Dim() {
+		return nil, &device.ShapeError{Op: "start", Detail: fmt.Sprintf("is %d×%d, must be 1×%d", start.Rows, start.Cols, op.Dim())}
 	}
 	t, err := lockstep(ctx, q, op, start, steps, r)
 	if err != nil {
@@ -70,6 +86,9 @@ func Lanczos[T device.Float](ctx context.Context, q device.Queue[T], op Operator
 // lockstep runs one recurrence for each row of start; all of them share the
 // operator's applications.
 func lockstep[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T], start device.Matrix[T], steps int, r Reorthogonalization) ([]*Tridiagonal[T], error) {
+	if err := q.Sync(); err != nil { // no memory for start
+		return nil, err
+	}
 	n, probes := op.Dim(), start.Rows
 	steps = min(steps, n)
 	ts := make([]*Tridiagonal[T], probes)
@@ -82,7 +101,7 @@ func lockstep[T device.Float](ctx context.Context, q device.Queue[T], op Operato
 		if err != nil {
 			return nil, err
 		}
-		if !(size > 0) {
+		if !(size > 0) || math.IsInf(size, 0) {
 			return nil, device.Argument("start", "vector %d is zero or not finite", p)
 		}
 		q.Add(T(1/size), device.NoTrans, start.Row(p), 0, device.NoTrans, device.Matrix[T]{}, ts[p].Basis.Row(0))
@@ -104,6 +123,11 @@ func lockstep[T device.Float](ctx context.Context, q device.Queue[T], op Operato
 		}
 		if err := apply(ctx, q, op, w, v, &products); err != nil {
 			return nil, err
+		}
+		if j == 0 {
+			if err := checkSymmetry(q, w, v); err != nil {
+				return nil, err
+			}
 		}
 		for p, t := range ts {
 			if !active[p] {
@@ -135,6 +159,9 @@ func lockstep[T device.Float](ctx context.Context, q device.Queue[T], op Operato
 				if β, err = norm(q, row); err != nil {
 					return nil, err
 				}
+			}
+			if x := α + β; x-x != 0 { // the product was finite, its square was not
+				return nil, fmt.Errorf("step %d: %w", j+1, &device.NotFiniteError{Name: "the tridiagonal matrix", Value: x})
 			}
 			t.Last = β
 			size := 0.0

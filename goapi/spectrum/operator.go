@@ -16,8 +16,11 @@ type Operator[T device.Float] interface {
 	Apply(ctx context.Context, q device.Queue[T], dst, src device.Matrix[T]) error
 }
 
-// dense is a symmetric matrix on a device.
-type dense[T device.Float] struct{ a device.Matrix[T] }
+// dense is the symmetric matrix 2^e·a on a device.
+type dense[T device.Float] struct {
+	a device.Matrix[T]
+	e int
+}
 
 // Symmetric returns the symmetric n×n matrix a as an operator. It belongs to
 // q's open scope, until the end of which a must not change: a device that
@@ -30,16 +33,27 @@ func Symmetric[T device.Float](q device.Queue[T], a device.Dense[T]) (Operator[T
 	if a.Rows != a.Cols {
 		return nil, &device.ShapeError{Op: "matrix", Detail: fmt.Sprintf("%d×%d is not square", a.Rows, a.Cols)}
 	}
-	if err := checkSymmetric(a); err != nil {
+	largest, err := checkSymmetric(a)
+	if err != nil {
 		return nil, err
 	}
-	return dense[T]{device.Lend(q, a)}, q.Sync()
+	e := exponent[T](largest)
+	if e == 0 {
+		return dense[T]{device.Lend(q, a), 0}, q.Sync()
+	}
+	m := q.Alloc(a.Rows, a.Cols)
+	q.Upload(m, a)
+	multiply(q, m, -e)
+	return dense[T]{m, e}, q.Sync()
 }
 
 func (d dense[T]) Dim() int { return d.a.Rows }
 
 func (d dense[T]) Apply(_ context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
 	device.SymMul(q, d.a, src, dst)
+	if d.e != 0 {
+		multiply(q, dst, d.e)
+	}
 	return nil
 }
 
@@ -58,6 +72,15 @@ func Func[T device.Float](n int, f func(ctx context.Context, dst, src []T) error
 func (c closure[T]) Dim() int { return c.n }
 
 func (c closure[T]) Apply(ctx context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
+	if err := checkOperator[T](c); err != nil {
+		return err
+	}
+	if src.Cols != c.n {
+		return &device.ShapeError{Op: "operator", Detail: fmt.Sprintf("vectors have %d elements, the operator has dimension %d", src.Cols, c.n)}
+	}
+	if src.Rows == 0 {
+		return nil
+	}
 	in, out := make([]T, c.n), make([]T, c.n)
 	for i := range src.Rows {
 		q.Download(device.Vector(in), src.Row(i))
@@ -100,6 +123,9 @@ type restricted[T device.Float] struct {
 // Restrict returns the diagonal block of A for the coordinates [lo,hi): A
 // projected on them, such as the Hessian of one layer.
 func Restrict[T device.Float](a Operator[T], lo, hi int) (Operator[T], error) {
+	if err := checkOperator(a); err != nil {
+		return nil, err
+	}
 	if lo < 0 || hi > a.Dim() || lo >= hi {
 		return nil, device.Argument("range", "[%d,%d) is not within [0,%d)", lo, hi, a.Dim())
 	}
@@ -149,10 +175,17 @@ func scalar[T device.Float](q device.Queue[T], f func(out device.Matrix[T])) (fl
 	return float64(host[0]), q.Sync()
 }
 
-// checkOperator refuses operators without dimension.
+// checkOperator refuses operators without function or dimension.
 func checkOperator[T device.Float](op Operator[T]) error {
-	if op == nil {
+	switch o := op.(type) {
+	case nil:
 		return device.Argument("operator", "is nil")
+	case closure[T]:
+		if o.f == nil {
+			return device.Argument("operator", "has a nil function")
+		}
+	case shifted[T]:
+		return checkOperator(o.Operator)
 	}
 	if op.Dim() < 1 {
 		return fmt.Errorf("operator of dimension %d: %w", op.Dim(), device.ErrEmpty)
@@ -171,12 +204,13 @@ func checkSymmetry[T device.Float](q device.Queue[T], image, block device.Matrix
 	host := make([]T, 4)
 	q.Dot(device.Whole, block.Row(0), image.Row(1), d.Slice(0, 1, 0, 1))
 	q.Dot(device.Whole, block.Row(1), image.Row(0), d.Slice(0, 1, 1, 2))
-	q.Reduce(device.SumSquares, device.PerRow, image.RowRange(0, 2), d.Slice(0, 1, 2, 4))
+	// Sums of squares could overflow or underflow.
+	q.Reduce(device.MaxAbs, device.PerRow, image.RowRange(0, 2), d.Slice(0, 1, 2, 4))
 	q.Download(device.Vector(host), d)
 	if err := q.Sync(); err != nil {
 		return err
 	}
-	size := math.Sqrt(float64(host[2])) + math.Sqrt(float64(host[3]))
+	size := math.Sqrt(float64(image.Cols)) * (float64(host[2]) + float64(host[3]))
 	// Wide enough for products by finite differences.
 	tol := 1e-6
 	if device.Epsilon[T]() > 1e-10 {

@@ -53,7 +53,9 @@ type Quadrature struct {
 
 // SLQ runs stochastic Lanczos quadrature with Rademacher probes and full
 // re-orthogonalization. All probes of a group share the operator's
-// applications.
+// applications. Errors: *device.ArgumentError, also for an operator that two
+// probes see not to be symmetric; *device.NotFiniteError if a product, or its
+// square, is not finite; the operator's own and that of ctx.
 func SLQ[T device.Float](ctx context.Context, dev device.Device, op Operator[T], o SLQOptions) (*Quadrature, error) {
 	if err := checkOperator(op); err != nil {
 		return nil, err
@@ -65,11 +67,11 @@ func SLQ[T device.Float](ctx context.Context, dev device.Device, op Operator[T],
 	q := device.NewQueue[T](dev)
 	defer q.Close()
 	n := op.Dim()
-	size := uint64(4)
+	size := 4.0
 	if device.Epsilon[T]() < 1e-10 {
 		size = 8
 	}
-	group := int(max(1, o.Memory/(uint64(min(o.Steps, n))*uint64(n)*size)))
+	group := int(max(1, min(float64(o.Probes), float64(o.Memory)/(float64(min(o.Steps, n))*float64(n)*size))))
 	result := &Quadrature{Dim: n}
 	for lo := 0; lo < o.Probes; lo += group {
 		hi := min(lo+group, o.Probes)
@@ -106,8 +108,12 @@ func slqGroup[T device.Float](ctx context.Context, q device.Queue[T], op Operato
 	return nil
 }
 
-// Sum estimates the sum of f over all eigenvalues, tr f(H).
+// Sum estimates the sum of f over all eigenvalues, tr f(H). It is NaN without
+// f or nodes.
 func (q *Quadrature) Sum(f func(float64) float64) Estimate {
+	if f == nil || len(q.Nodes) == 0 {
+		return Estimate{math.NaN(), math.NaN(), q.Products}
+	}
 	samples := make([]float64, len(q.Nodes))
 	for p, nodes := range q.Nodes {
 		for i, θ := range nodes {
@@ -143,17 +149,21 @@ func (e Estimate) over(n float64) Estimate {
 }
 
 // Density evaluates at the points of grid the density of eigenvalues, of
-// integral 1, smoothed by a normal distribution of width σ. σ = 0 means the
-// range of the nodes divided by twice their number for a probe.
+// integral 1, smoothed by a normal distribution of width σ. Anything but a
+// positive σ means the range of the nodes divided by twice their number for a
+// probe. Without nodes the density is 0.
 func (q *Quadrature) Density(grid []float64, σ float64) []float64 {
-	if σ == 0 {
+	density := make([]float64, len(grid))
+	if len(q.Nodes) == 0 {
+		return density
+	}
+	if !(σ > 0) {
 		lo, hi := q.Range()
 		σ = (hi - lo) / float64(2*len(q.Nodes[0]))
 		if σ == 0 {
 			σ = max(math.Abs(hi), 1) * 1e-3
 		}
 	}
-	density := make([]float64, len(grid))
 	for p, nodes := range q.Nodes {
 		for i, θ := range nodes {
 			w := q.Weights[p][i] / (σ * math.Sqrt(2*math.Pi) * float64(len(q.Nodes)))

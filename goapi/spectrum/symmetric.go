@@ -8,9 +8,9 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// checkSymmetric returns what is wrong with a square matrix that should be
-// finite and symmetric to eps·n·max|a|. It reads the matrix once.
-func checkSymmetric[T device.Float](a device.Dense[T]) error {
+// checkSymmetric returns max|a|, or what is wrong with a square matrix that
+// should be finite and symmetric to eps·n·max|a|. It reads the matrix once.
+func checkSymmetric[T device.Float](a device.Dense[T]) (largest float64, err error) {
 	n := a.Rows
 	blocks := (n + tile - 1) / tile
 	workers := max(1, min(runtime.GOMAXPROCS(0), blocks))
@@ -29,14 +29,15 @@ func checkSymmetric[T device.Float](a device.Dense[T]) error {
 	for _, f := range found {
 		all.skew, all.size = max(all.skew, f.skew), max(all.size, f.size)
 	}
-	tol := device.Epsilon[T]() * float64(n) * math.Float64frombits(all.size)
-	if n > 0 && math.Float64frombits(all.skew) <= tol && !math.IsInf(tol, 0) {
-		return nil
+	largest = math.Float64frombits(all.size)
+	tol := device.Epsilon[T]() * float64(n) * largest
+	if n > 0 && math.Float64frombits(all.skew) <= tol && !math.IsInf(largest, 0) {
+		return largest, nil
 	}
 	if err := device.CheckInput("matrix", a); err != nil {
-		return err
+		return 0, err
 	}
-	return asymmetry(a, tol)
+	return 0, asymmetry(a, tol)
 }
 
 // tile is the side of the tiles in which a matrix is compared with its

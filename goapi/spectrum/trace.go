@@ -33,8 +33,8 @@ type TraceOptions struct {
 // small. Memory: two or
 // three vectors for each product but Hutchinson's.
 //
-// XNysTrace on an operator that is seen not to be positive semidefinite is a
-// *device.ArgumentError.
+// An operator that is seen not to be symmetric, or for XNysTrace not positive
+// semidefinite, is a *device.ArgumentError.
 func Trace[T device.Float](ctx context.Context, dev device.Device, op Operator[T], o TraceOptions) (Estimate, error) {
 	if err := checkOperator(op); err != nil {
 		return Estimate{}, err
@@ -55,6 +55,14 @@ func Trace[T device.Float](ctx context.Context, dev device.Device, op Operator[T
 	q := device.NewQueue[T](dev)
 	defer q.Close()
 	t := &tracer[T]{ctx: ctx, q: q, op: op, n: op.Dim(), seed: o.Seed}
+	e, err := t.estimate(o)
+	if x := e.Value; err == nil && x-x != 0 {
+		return Estimate{}, &device.NotFiniteError{Name: "the trace", Value: x}
+	}
+	return e, err
+}
+
+func (t *tracer[T]) estimate(o TraceOptions) (Estimate, error) {
 	switch {
 	case o.Budget >= t.n:
 		return t.exact()
@@ -90,7 +98,12 @@ func (t *tracer[T]) random(d device.Distribution, stream uint64, k int) device.M
 
 func (t *tracer[T]) apply(x device.Matrix[T]) (device.Matrix[T], error) {
 	y := t.q.Alloc(x.Rows, t.n)
-	return y, apply(t.ctx, t.q, t.op, y, x, &t.products)
+	first := t.products == 0
+	err := apply(t.ctx, t.q, t.op, y, x, &t.products)
+	if err == nil && first {
+		err = checkSymmetry(t.q, y, x)
+	}
+	return y, err
 }
 
 // host downloads a small matrix in float64.
@@ -98,6 +111,10 @@ func (t *tracer[T]) host(a device.Matrix[T]) (*mat.Dense, error) {
 	d := device.NewDense[T](a.Rows, a.Cols)
 	t.q.Download(d, a)
 	if err := t.q.Sync(); err != nil {
+		return nil, err
+	}
+	// The products were finite, their inner products can overflow.
+	if err := device.CheckInput("inner products", d); err != nil {
 		return nil, err
 	}
 	return device.ToMat(device.Convert[float64](d)), nil

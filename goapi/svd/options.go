@@ -55,6 +55,7 @@ func (o Options) complete(m, n int) (Options, error) {
 	if o.Oversampling == 0 {
 		o.Oversampling = 10
 	}
+	o.PowerIterations, o.Oversampling = min(o.PowerIterations, k), min(o.Oversampling, k)
 	width := (o.Rank + o.Oversampling) * (o.PowerIterations + 1)
 	switch o.Method {
 	case "", Auto:

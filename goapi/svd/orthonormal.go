@@ -63,3 +63,25 @@ func nearlyOrthonormalize[T device.Float](q device.Queue[T], a, basis, r, finish
 	q.Gemm(device.Transp, device.Transp, 1, finish, l, 0, r)
 	return true, q.Sync()
 }
+
+// replaceKnown puts random vectors in the place of the columns of block that
+// lie in a known space, coeff being their coordinates there. Where rows of A
+// repeat, so do rounding errors: what a projection leaves of such a column
+// lies in the known space again, however often.
+func replaceKnown[T device.Float](q device.Queue[T], coeff, block device.Matrix[T]) error {
+	defer q.Scope()()
+	share, host := q.Alloc(1, block.Cols), make([]T, block.Cols)
+	q.Reduce(device.SumSquares, device.PerCol, coeff, share)
+	q.Download(device.Vector(host), share)
+	if err := q.Sync(); err != nil {
+		return err
+	}
+	fresh := q.Alloc(block.Rows, 1)
+	for j, s := range host {
+		if s > 0.25 {
+			q.Random(device.Normal, uint64(j), streamFresh, fresh)
+			q.Copy(block.Slice(0, block.Rows, j, j+1), fresh)
+		}
+	}
+	return q.Sync()
+}

@@ -14,6 +14,7 @@ const (
 	streamProbesU
 	streamProbesV
 	streamProbesL
+	streamFresh
 )
 
 // randomized computes the o.Rank largest singular values from the block
@@ -84,6 +85,12 @@ func orthogonalize[T device.Float](q device.Queue[T], known, block, out, coeff d
 	const passes = 6
 	for pass := range passes {
 		q.Gemm(device.Transp, device.NoTrans, 1, known, block, 0, coeff)
+		if pass == 2 {
+			if err := replaceKnown(q, coeff, block); err != nil {
+				return err
+			}
+			q.Gemm(device.Transp, device.NoTrans, 1, known, block, 0, coeff)
+		}
 		if pass > 0 {
 			overlap, err := scalar(q, func(x device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, coeff, x) })
 			if err != nil {

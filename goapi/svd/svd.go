@@ -2,6 +2,7 @@ package svd
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -28,8 +29,9 @@ type Factors[T device.Float] struct {
 // Vt is positive.
 //
 // Errors: *device.ShapeError, device.ErrEmpty, *device.NotFiniteError and
-// *device.ArgumentError for bad input, device.ErrNotConverged if LAPACK
-// fails, and the error of ctx, which is looked at between stages.
+// *device.ArgumentError for bad input, *device.NotFiniteError also if the
+// largest singular value overflows, device.ErrNotConverged if LAPACK fails,
+// and the error of ctx, which is looked at between stages.
 //
 // A full decomposition costs about 22·n³ operations for n×n and 4·m·n² for
 // tall matrices; a randomized one about 6·m·n·(Rank+Oversampling)·
@@ -60,6 +62,12 @@ func Compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 // Factor decomposes a matrix that is on the device of q. a is not changed.
 // The factors live in the scope of q that is open at the call.
 func Factor[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], o Options) (*Factors[T], error) {
+	if err := device.CheckMatrix("matrix", a); err != nil {
+		return nil, err
+	}
+	if a.Len() == 0 {
+		return nil, fmt.Errorf("matrix is %d×%d: %w", a.Rows, a.Cols, device.ErrEmpty)
+	}
 	o, err := o.complete(a.Rows, a.Cols)
 	if err != nil {
 		return nil, err
@@ -72,7 +80,7 @@ func Factor[T device.Float](ctx context.Context, q device.Queue[T], a device.Mat
 		f.U, f.Vt = q.Alloc(a.Rows, o.Rank), q.Alloc(o.Rank, a.Cols)
 	}
 	defer q.Scope()()
-	scaled, factor, err := scale(q, a)
+	scaled, exponent, err := scale(q, a)
 	if err != nil {
 		return nil, err
 	}
@@ -84,38 +92,66 @@ func Factor[T device.Float](ctx context.Context, q device.Queue[T], a device.Mat
 	if err != nil {
 		return nil, err
 	}
-	if factor != 1 {
-		q.Add(T(1/factor), device.NoTrans, f.S, 0, device.NoTrans, device.Matrix[T]{}, f.S)
-		f.Certificate.ErrorBound /= factor
+	if exponent != 0 {
+		if err := f.unscale(q, exponent); err != nil {
+			return nil, err
+		}
 	}
 	return f, q.Sync()
 }
 
-// scale returns a times a power of two that makes squares of its entries safe
-// from overflow and underflow, and that power. Most matrices are safe and
-// returned as they are.
-func scale[T device.Float](q device.Queue[T], a device.Matrix[T]) (device.Matrix[T], float64, error) {
+// scale returns a times 2^-e with an exponent e that makes squares of its
+// entries safe from overflow and underflow, and e. Most matrices are safe and
+// returned as they are, with e = 0.
+func scale[T device.Float](q device.Queue[T], a device.Matrix[T]) (b device.Matrix[T], e int, err error) {
 	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, a, out) })
 	if err != nil {
-		return a, 1, err
+		return a, 0, err
 	}
 	if largest-largest != 0 {
-		return a, 1, &device.NotFiniteError{Name: "matrix", Value: largest}
+		return a, 0, &device.NotFiniteError{Name: "matrix", Value: largest}
 	}
 	safe := 0x1p300
 	if device.Epsilon[T]() > 1e-10 {
 		safe = 0x1p30
 	}
 	if largest == 0 || largest <= safe && largest >= 1/safe {
-		return a, 1, nil
+		return a, 0, nil
 	}
-	_, e := math.Frexp(largest)
-	// In two steps: 2^-e itself may be out of range.
+	_, e = math.Frexp(largest)
+	b = q.Alloc(a.Rows, a.Cols)
+	multiply(q, a, -e, b)
+	return b, e, nil
+}
+
+// multiply computes b = 2^e·a, in two steps: 2^e itself may be out of range.
+func multiply[T device.Float](q device.Queue[T], a device.Matrix[T], e int, b device.Matrix[T]) {
 	half := e / 2
-	b := q.Alloc(a.Rows, a.Cols)
-	q.Add(T(math.Ldexp(1, -half)), device.NoTrans, a, 0, device.NoTrans, device.Matrix[T]{}, b)
-	q.Add(T(math.Ldexp(1, half-e)), device.NoTrans, b, 0, device.NoTrans, device.Matrix[T]{}, b)
-	return b, math.Ldexp(1, -e), nil
+	q.Add(T(math.Ldexp(1, half)), device.NoTrans, a, 0, device.NoTrans, device.Matrix[T]{}, b)
+	q.Add(T(math.Ldexp(1, e-half)), device.NoTrans, b, 0, device.NoTrans, device.Matrix[T]{}, b)
+}
+
+// unscale gives the values of a matrix that scale has multiplied by 2^-e their
+// size back. The largest can be no number of type T even if all entries are.
+func (f *Factors[T]) unscale(q device.Queue[T], e int) error {
+	multiply(q, f.S, e, f.S)
+	largest, err := scalar(q, func(out device.Matrix[T]) { q.Copy(out, f.S.Slice(0, 1, 0, 1)) })
+	if err != nil {
+		return err
+	}
+	if largest-largest != 0 {
+		return &device.NotFiniteError{Name: "the largest singular value", Value: largest}
+	}
+	c := &f.Certificate
+	c.ErrorBound = math.Ldexp(c.ErrorBound, e)
+	if e < 0 { // denormal values were rounded once more, by half of the least number
+		least := math.SmallestNonzeroFloat64
+		if device.Epsilon[T]() > 1e-10 {
+			least = math.SmallestNonzeroFloat32
+		}
+		c.ErrorBound += least
+	}
+	return nil
 }
 
 // scalar runs f, which writes one number, and returns the number.

@@ -1,0 +1,213 @@
+package polar
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// difficult are matrices of full rank at the edges of the number type T.
+func difficult[T device.Float]() map[string]device.Dense[T] {
+	single := device.Epsilon[T]() > 1e-10
+	list := map[string]device.Dense[T]{}
+	for name, e := range map[string][2]int{ // exponents of two for float64 and float32
+		"scale 1e150":     {498, 60},
+		"scale 1e-150":    {-498, -60},
+		"largest numbers": {1020, 124},
+		"least normal":    {-1018, -122},
+	} {
+		exponent := e[0]
+		if single {
+			exponent = e[1]
+		}
+		for _, shape := range [][2]int{{12, 20}, {16, 16}, {20, 12}} {
+			a := device.FromMat(boxMuller(41, shape[0], shape[1]).a).Clone()
+			for i, v := range a.Data {
+				a.Data[i] = math.Ldexp(v, exponent)
+			}
+			list[fmt.Sprintf("%s %v", name, shape)] = device.Convert[T](a)
+		}
+	}
+	graded := device.FromMat(boxMuller(42, 24, 12).a).Clone()
+	for i := range graded.Rows {
+		for j := range graded.Row(i) {
+			graded.Set(i, j, graded.At(i, j)*math.Pow(10, -3*float64(j)/11))
+		}
+	}
+	list["graded"] = device.Convert[T](graded)
+	list["graded wide"] = list["graded"].T()
+	for _, n := range []int{1, 2, 17} {
+		a := device.FromMat(boxMuller(43, 1, n).a)
+		list[fmt.Sprintf("1×%d", n)] = device.Convert[T](a)
+		list[fmt.Sprintf("%d×1", n)] = device.Convert[T](a).T()
+		identity := device.NewDense[T](n, n)
+		for i := range n {
+			identity.Set(i, i, -3)
+		}
+		list[fmt.Sprintf("-3·identity %d", n)] = identity
+	}
+	denormal := math.SmallestNonzeroFloat64
+	if single {
+		denormal = math.SmallestNonzeroFloat32
+	}
+	list["denormal numbers"] = device.NewDense[T](3, 4)
+	for i := range 3 {
+		list["denormal numbers"].Set(i, i, T(denormal*float64(i+1)))
+	}
+	return list
+}
+
+// largestOf returns the exponent of two of the largest magnitude in a.
+func largestOf[T device.Float](a device.Dense[T]) int {
+	largest := 0.0
+	for _, v := range a.Data {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	_, e := math.Frexp(largest)
+	return e
+}
+
+// The factor is that of a decomposition in float64 of the matrix scaled to
+// the middle of the range, and the certificate is true.
+func TestDifficultMatrices(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		t.Run("f64", func(t *testing.T) { testDifficult[float64](t, dev) })
+		t.Run("f32", func(t *testing.T) { testDifficult[float32](t, dev) })
+	})
+}
+
+func testDifficult[T device.Float](t *testing.T, dev device.Device) {
+	eps := device.Epsilon[T]()
+	for name, a := range difficult[T]() {
+		e := largestOf(a)
+		b := device.Convert[float64](a)
+		for i, v := range b.Data {
+			b.Data[i] = math.Ldexp(v, -e)
+		}
+		x := sample{a: device.ToMat(b), u: new(mat.Dense), v: new(mat.Dense)}
+		var f mat.SVD
+		f.Factorize(x.a, mat.SVDThin)
+		x.s = f.Values(nil)
+		f.UTo(x.u)
+		f.VTo(x.v)
+		want := x.function(func(float64) float64 { return 1 })
+		side := float64(len(x.s))
+		κ := x.s[0] / x.s[len(x.s)-1]
+		for _, o := range []Options{{}, {Method: SVD}, {Method: Express}, {Method: Quintic}, {H: true}} {
+			label := fmt.Sprintf("%s %+v", name, o)
+			r, err := Compute(ctx, dev, a, o)
+			if errors.Is(err, device.ErrNotFinite) && math.IsInf(float64(T(math.Ldexp(x.s[0]*math.Sqrt(side), e))), 0) {
+				continue // σ₁, or H, is no number of the type
+			}
+			if err != nil {
+				t.Errorf("%s: %v", label, err)
+				continue
+			}
+			var d, g mat.Dense
+			q := device.ToMat(device.Convert[float64](r.Q))
+			d.Sub(q, want)
+			if e := spectralNorm(&d); e > r.Certificate.ErrorBound+4*0x1p-52*κ*side || e > 1000*eps*κ*side {
+				t.Errorf("%s: polar error %.3g, certified %.3g", label, e, r.Certificate.ErrorBound)
+			}
+			if a.Rows <= a.Cols {
+				g.Mul(q, q.T())
+			} else {
+				g.Mul(q.T(), q)
+			}
+			for i := range len(x.s) {
+				g.Set(i, i, g.At(i, i)-1)
+			}
+			if e := mat.Norm(&g, 2); math.Abs(e-r.Certificate.Orthogonality) > 4*side*eps || e > 8*side*eps {
+				t.Errorf("%s: orthogonality %.3g, certified %.3g", label, e, r.Certificate.Orthogonality)
+			}
+			if s := math.Ldexp(r.Scale, -e); !(s >= x.s[0]*(1-4*side*eps) && s <= 4*x.s[0]*math.Sqrt(side)) {
+				t.Errorf("%s: scale 2^%d·%.3g, largest singular value 2^%d·%.3g", label, e, s, e, x.s[0])
+			}
+			if o.H {
+				h := device.Convert[float64](r.H)
+				for i, v := range h.Data {
+					h.Data[i] = math.Ldexp(v, -e)
+				}
+				var qh mat.Dense
+				qh.Mul(q, device.ToMat(h))
+				qh.Sub(&qh, x.a)
+				if e := mat.Norm(&qh, 2); e > 100*side*eps*x.s[0] && name != "denormal numbers" {
+					t.Errorf("%s: A differs from QH by %.3g of %.3g", label, e, x.s[0])
+				}
+			}
+		}
+	}
+}
+
+// H can be too large for the number type where A and Q are not.
+func TestSymmetricFactorOverflow(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		const m = math.MaxFloat64
+		a := device.Dense[float64]{Rows: 2, Cols: 2, Stride: 2, Data: []float64{m, m, m, -m}}
+		r, err := Compute(ctx, dev, a, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range r.Q.Data {
+			if want := a.Data[i] / m / math.Sqrt2; math.Abs(v-want) > 1e-15 {
+				t.Errorf("element %d of the factor is %v, want %v", i, v, want)
+			}
+		}
+		if _, err := Compute(ctx, dev, a, Options{H: true}); !errors.Is(err, device.ErrNotFinite) {
+			t.Errorf("H overflows, error %v", err)
+		}
+	})
+}
+
+// Without full rank the factor is not unique and the certificate says so.
+func TestDeficientCertificates(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		t.Run("f64", func(t *testing.T) { testDeficient[float64](t, dev) })
+		t.Run("f32", func(t *testing.T) { testDeficient[float32](t, dev) })
+	})
+}
+
+func testDeficient[T device.Float](t *testing.T, dev device.Device) {
+	s := logspace(10, 0, -1)
+	clear(s[6:])
+	equal := device.NewDense[T](5, 7)
+	for i := range equal.Data {
+		equal.Data[i] = 7
+	}
+	for name, a := range map[string]device.Dense[T]{
+		"rank 6":    device.Convert[T](device.FromMat(withSpectrum(44, 10, 15, s).a)),
+		"all equal": equal,
+		"zero row":  device.NewDense[T](2, 3),
+	} {
+		if name == "zero row" {
+			a.Set(1, 1, 4)
+		}
+		for _, m := range []Method{Auto, SVD, Express, Quintic, Cubic, Muon} {
+			r, err := Compute(ctx, dev, a, Options{Method: m})
+			if err != nil && !errors.Is(err, device.ErrNotConverged) {
+				t.Errorf("%s %s: %v", name, m, err)
+				continue
+			}
+			var g mat.Dense
+			q := device.ToMat(device.Convert[float64](r.Q))
+			g.Mul(q, q.T())
+			for i := range a.Rows {
+				g.Set(i, i, g.At(i, i)-1)
+			}
+			side := float64(a.Rows)
+			if e := mat.Norm(&g, 2); math.Abs(e-r.Certificate.Orthogonality) > 8*side*device.Epsilon[T]() {
+				t.Errorf("%s %s: orthogonality %.3g, certified %.3g", name, m, e, r.Certificate.Orthogonality)
+			}
+			// Rounding errors may fill null directions with something
+			// orthonormal, but that is not determined by A.
+			if r.Certificate.ErrorBound < 1 {
+				t.Errorf("%s %s: error bound %.3g of a factor that is not unique", name, m, r.Certificate.ErrorBound)
+			}
+		}
+	}
+}

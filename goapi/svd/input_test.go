@@ -1,0 +1,158 @@
+package svd
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// refuses runs f, which must return an error that matches want, and no panic.
+func refuses(t *testing.T, name string, want error, f func() error) {
+	t.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("%s: panic: %v", name, p)
+		}
+	}()
+	if err := f(); !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", name, err, want)
+	}
+}
+
+// Every exported function refuses bad input of either type on every device.
+func TestBadArguments(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		both(t, dev, testBadArguments[float64], testBadArguments[float32])
+	})
+}
+
+func testBadArguments[T device.Float](t *testing.T, dev device.Device) {
+	good := normal[T](1, 6, 5)
+	with := func(v float64) device.Dense[T] {
+		a := good.Clone()
+		a.Set(3, 2, T(v))
+		return a
+	}
+	for name, c := range map[string]struct {
+		a    device.Dense[T]
+		o    Options
+		want error
+	}{
+		"NaN":                 {with(math.NaN()), Options{}, device.ErrNotFinite},
+		"+Inf":                {with(math.Inf(1)), Options{}, device.ErrNotFinite},
+		"-Inf, values":        {with(math.Inf(-1)), Options{ValuesOnly: true}, device.ErrNotFinite},
+		"zero value":          {device.Dense[T]{}, Options{}, device.ErrEmpty},
+		"no rows":             {device.NewDense[T](0, 5), Options{}, device.ErrEmpty},
+		"no columns":          {device.NewDense[T](5, 0), Options{}, device.ErrEmpty},
+		"too little data":     {device.Dense[T]{Rows: 3, Cols: 3, Stride: 3, Data: make([]T, 8)}, Options{}, device.ErrShape},
+		"no data":             {device.Dense[T]{Rows: 3, Cols: 3, Stride: 3}, Options{}, device.ErrShape},
+		"stride":              {device.Dense[T]{Rows: 3, Cols: 3, Stride: 2, Data: make([]T, 9)}, Options{}, device.ErrShape},
+		"stride 0":            {device.Dense[T]{Rows: 3, Cols: 3, Data: make([]T, 9)}, Options{}, device.ErrShape},
+		"negative stride":     {device.Dense[T]{Rows: 3, Cols: 3, Stride: -3, Data: make([]T, 9)}, Options{}, device.ErrShape},
+		"negative rows":       {device.Dense[T]{Rows: -3, Cols: 3, Stride: 3}, Options{}, device.ErrShape},
+		"overflowing shape":   {device.Dense[T]{Rows: math.MaxInt, Cols: 3, Stride: math.MaxInt, Data: make([]T, 9)}, Options{}, device.ErrShape},
+		"rank > k":            {good, Options{Rank: 6}, device.ErrArgument},
+		"rank < 0":            {good, Options{Rank: -1}, device.ErrArgument},
+		"method":              {good, Options{Method: "jacobi"}, device.ErrArgument},
+		"oversampling < 0":    {good, Options{Oversampling: -1}, device.ErrArgument},
+		"power iterations":    {good, Options{PowerIterations: -1}, device.ErrArgument},
+		"huge oversampling":   {good, Options{Rank: 2, Oversampling: math.MaxInt, Method: Randomized}, nil},
+		"huge power":          {good, Options{Rank: 2, PowerIterations: math.MaxInt, Method: Randomized}, nil},
+		"huge power, auto":    {good, Options{Rank: 2, PowerIterations: math.MaxInt - 1}, nil},
+		"oversampling beyond": {good, Options{Rank: 5, Oversampling: 100, Method: Randomized}, nil},
+	} {
+		refuses(t, name, c.want, func() error { _, err := Compute(ctx, dev, c.a, c.o); return err })
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, o := range []Options{{}, {Rank: 1}, {ValuesOnly: true}, {Rank: 1, Method: Randomized, Oversampling: 1, PowerIterations: 1}} {
+		refuses(t, "cancelled", context.Canceled, func() error { _, err := Compute(cancelled, dev, good, o); return err })
+	}
+
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	a, other := q.Alloc(6, 5), device.NewQueue[T](dev)
+	q.Upload(a, good)
+	nan := q.Alloc(6, 5)
+	q.Fill(T(math.NaN()), nan)
+	late := func() device.Matrix[T] { defer other.Scope()(); return other.Alloc(6, 5) }()
+	for name, c := range map[string]struct {
+		a    device.Matrix[T]
+		o    Options
+		want error
+	}{
+		"zero Matrix":    {device.Matrix[T]{}, Options{}, device.ErrShape},
+		"no rows":        {q.Alloc(0, 5), Options{}, device.ErrEmpty},
+		"beyond buffer":  {a.Slice(0, 7, 0, 5), Options{}, device.ErrShape},
+		"negative shape": {a.Slice(3, 1, 0, 5), Options{}, device.ErrShape},
+		"LD":             {device.Matrix[T]{Rows: 3, Cols: 3, LD: 1, Buf: a.Buf}, Options{}, device.ErrShape},
+		"offset":         {device.Matrix[T]{Rows: 3, Cols: 3, LD: 3, Off: -1, Buf: a.Buf}, Options{}, device.ErrShape},
+		"overflowing LD": {device.Matrix[T]{Rows: 3, Cols: 3, LD: 1 << 62, Buf: a.Buf}, Options{}, device.ErrShape},
+		"freed":          {late, Options{}, device.ErrShape},
+		"NaN":            {nan, Options{}, device.ErrNotFinite},
+		"rank":           {a, Options{Rank: 6}, device.ErrArgument},
+	} {
+		refuses(t, "Factor, "+name, c.want, func() error {
+			_, err := Factor(ctx, q, c.a, c.o)
+			if err == nil {
+				err = q.Sync()
+			}
+			return err
+		})
+	}
+	refuses(t, "Factor, cancelled", context.Canceled, func() error { _, err := Factor(cancelled, q, a, Options{}); return err })
+	if _, err := Factor(ctx, q, a, Options{}); err != nil {
+		t.Errorf("the queue is unusable after errors: %v", err)
+	}
+	other.Close()
+	refuses(t, "Factor, closed queue", device.ErrClosed, func() error { _, err := Factor(ctx, other, a, Options{}); return err })
+}
+
+func TestClosedDevice(t *testing.T) {
+	dev := device.Go()
+	q := dev.F64()
+	a := q.Alloc(6, 5)
+	dev.Close()
+	good := normal[float64](1, 6, 5)
+	for _, o := range []Options{{}, {ValuesOnly: true}, {Rank: 1, Method: Randomized, Oversampling: 1, PowerIterations: 1}} {
+		refuses(t, "Compute", device.ErrClosed, func() error { _, err := Compute(ctx, dev, good, o); return err })
+		refuses(t, "Compute without device", device.ErrClosed, func() error { _, err := Compute(ctx, nil, good, o); return err })
+		refuses(t, "Factor", device.ErrClosed, func() error { _, err := Factor(ctx, q, a, o); return err })
+	}
+}
+
+// counting is a context that ends after some looks at it.
+type counting struct {
+	context.Context
+	looks int
+}
+
+func (c *counting) Err() error {
+	if c.looks--; c.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Whenever the context ends, its error comes back, and after the next stage.
+func TestCancelledBetweenStages(t *testing.T) {
+	a := normal[float64](2, 40, 30)
+	for _, o := range []Options{{}, {Rank: 2, Method: Randomized, Oversampling: 2, PowerIterations: 4}} {
+		for looks := 0; ; looks++ {
+			c := &counting{ctx, looks}
+			_, err := Compute(c, device.Go(), a, o)
+			if err == nil {
+				if looks == 0 {
+					t.Errorf("%+v: the context is never looked at", o)
+				}
+				break
+			}
+			if !errors.Is(err, context.Canceled) || c.looks != -1 {
+				t.Fatalf("%+v: %v, %d looks after the end", o, err, -1-c.looks)
+			}
+		}
+	}
+}
