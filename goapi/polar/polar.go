@@ -84,14 +84,13 @@ func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []d
 
 func compute[T device.Float](ctx context.Context, q device.Queue[T], a device.Dense[T], o Options) (*Result[T], error) {
 	defer q.Scope()()
-	in, out := q.Alloc(a.Rows, a.Cols), q.Alloc(a.Rows, a.Cols)
-	q.Upload(in, a)
+	in := device.Lend(q, a)
+	out, factor := device.Output(q, a.Rows, a.Cols)
 	info, err := Orthogonalize(ctx, q, in, out, o)
 	if info == nil {
 		return nil, err
 	}
-	r := &Result[T]{Q: device.NewDense[T](a.Rows, a.Cols), Info: *info}
-	q.Download(r.Q, out)
+	r := &Result[T]{Q: factor(), Info: *info}
 	if o.H {
 		h := q.Alloc(a.Cols, a.Cols)
 		symmetricFactor(q, in, out, h)

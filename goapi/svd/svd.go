@@ -2,6 +2,7 @@ package svd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -40,21 +41,26 @@ func Compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 	if err := device.CheckInput("matrix", a); err != nil {
 		return nil, err
 	}
-	if _, err := o.complete(a.Rows, a.Cols); err != nil {
+	o, err := o.complete(a.Rows, a.Cols)
+	if err != nil {
 		return nil, err
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	f, err := Factor(ctx, q, device.Lend(q, a), o)
-	if err != nil {
+	f := &Factors[T]{S: q.Alloc(1, o.Rank), Method: o.Method}
+	r := &Result[T]{S: make([]T, o.Rank), Method: o.Method}
+	var u, vt func() device.Dense[T]
+	if !o.ValuesOnly {
+		f.U, u = device.Output(q, a.Rows, o.Rank)
+		f.Vt, vt = device.Output(q, o.Rank, a.Cols)
+	}
+	if err := f.compute(ctx, q, device.Lend(q, a), o); err != nil {
 		return nil, err
 	}
-	r := &Result[T]{S: make([]T, f.S.Cols), Method: f.Method, Certificate: f.Certificate}
+	r.Certificate = f.Certificate
 	q.Download(device.Vector(r.S), f.S)
-	if !f.U.IsZero() {
-		r.U, r.Vt = device.NewDense[T](f.U.Rows, f.U.Cols), device.NewDense[T](f.Vt.Rows, f.Vt.Cols)
-		q.Download(r.U, f.U)
-		q.Download(r.Vt, f.Vt)
+	if !o.ValuesOnly {
+		r.U, r.Vt = u(), vt()
 	}
 	return r, q.Sync()
 }
@@ -72,32 +78,36 @@ func Factor[T device.Float](ctx context.Context, q device.Queue[T], a device.Mat
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	f := &Factors[T]{S: q.Alloc(1, o.Rank), Method: o.Method}
 	if !o.ValuesOnly {
 		f.U, f.Vt = q.Alloc(a.Rows, o.Rank), q.Alloc(o.Rank, a.Cols)
 	}
+	if err := f.compute(ctx, q, a, o); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// compute fills in the matrices of f and its certificate, by options that are
+// complete.
+func (f *Factors[T]) compute(ctx context.Context, q device.Queue[T], a device.Matrix[T], o Options) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	defer q.Scope()()
 	scaled, exponent, err := scale(q, a)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if o.Method == Full {
 		err = full(ctx, q, scaled, f, o)
 	} else {
 		err = randomized(ctx, q, scaled, f, o)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil && exponent != 0 {
+		err = f.unscale(q, exponent)
 	}
-	if exponent != 0 {
-		if err := f.unscale(q, exponent); err != nil {
-			return nil, err
-		}
-	}
-	return f, q.Sync()
+	return errors.Join(err, q.Sync())
 }
 
 // scale returns a times 2^-e with an exponent e that makes squares of its
