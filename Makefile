@@ -17,10 +17,11 @@ else
 DEPS := deps
 endif
 
-.PHONY: help run build test race lint bench fuzz cross image deps clean
+.PHONY: help run build test race lint bench fuzz cross image deps clean ptx check-ptx \
+	check-cuda-abi check-cuda-kernels check-cuda-driver gpu-bundle
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 run: build ## build, then run the four kernels on the MNIST test images
 	bin/ritz run $(JOB) -o $(OUT)
@@ -55,6 +56,27 @@ cross: ## build the pure Go command for other systems
 
 image: ## run the Dockerfile's steps in a fresh Debian, without a Docker engine (root)
 	sh tests/image/chroot.sh
+
+ptx: ## translate the GPU kernels again, which needs no SDK
+	@sh tests/image/install.sh ptx
+	sh native/cuda/ptx.sh native/cuda
+
+check-ptx: ## fail if the committed PTX is not that of the sources
+	@sh tests/image/install.sh ptx
+	sh native/cuda/check-ptx.sh
+
+check-cuda-abi: ## compare our declarations with NVIDIA's headers and libraries (fetches 2.4 GB)
+	sh tests/gpu/sdk/abi.sh
+	sh tests/gpu/sdk/libraries.sh
+
+check-cuda-kernels: ## compile the GPU kernels with NVIDIA's compilers (fetches 120 MB)
+	sh tests/gpu/sdk/kernels.sh
+
+check-cuda-driver: build ## what is said on NVIDIA's driver without a GPU (fetches 8 MB)
+	sh tests/gpu/sdk/driver.sh
+
+gpu-bundle: build ## put all that a GPU machine needs to test and measure into OUT/gpu-bundle.tar.gz
+	sh tests/gpu/bundle.sh $(OUT)
 
 deps: ## install OpenBLAS if the linker does not find it (Debian, Ubuntu)
 	@sh tests/image/install.sh build

@@ -1,12 +1,19 @@
-// Package cusolver finds the NVIDIA GPUs of a machine and decides which of
-// them a program may use.
+// Package cusolver finds the NVIDIA GPUs of a machine and computes on them.
+//
+// NVIDIA's libraries are opened at run time, so that one binary serves machines
+// with and without a GPU and is built without CUDA. They are the driver, cuBLAS
+// and cuSOLVER of CUDA 11.8 to 13, and NVRTC if it is there. They are looked
+// for in [Options].LibDirs or RITZ_CUDA_LIBDIR, where the system's loader looks,
+// below CUDA_PATH, CUDA_HOME and CONDA_PREFIX, in Python's packages, and in
+// /usr/local/cuda and its like; the newest version that the driver serves is
+// taken, from one place. [Open] says what was tried and why it did not do.
 //
 // GPUs are found through NVML, the management library that the driver
-// installs; it is opened at run time, so that one binary serves machines with
-// and without a GPU. [Probe] reports every GPU and MIG instance with its
-// memory, compute capability and UUID, and whether CUDA_VISIBLE_DEVICES and
-// the compute mode let this process use it.
+// installs, and through CUDA itself. [Probe] reports every GPU and MIG
+// instance with its memory, compute capability and UUID, and whether
+// CUDA_VISIBLE_DEVICES and the compute mode let this process use it.
 //
-// This version of Ritz detects GPUs and computes on the CPU: [Open] returns a
-// *device.UnavailableError that says what was found.
+// Ritz's own kernels are compiled by NVRTC for the GPU that is there and kept
+// in the folder RITZ_CACHE_DIR, else in ritz/cubin of the user's caches; 256 MB
+// at most. Without NVRTC the driver compiles them from PTX.
 package cusolver

@@ -57,20 +57,16 @@ func reasons(gpus []GPU) string {
 	return s
 }
 
-// Open selects a GPU as Select does. This version computes on CPUs only, so
-// that Open always fails, with an error that matches device.ErrUnavailable
-// and says whether a GPU was found.
-func Open(which string) (device.Device, error) {
-	m, err := Probe()
-	if err != nil {
-		return nil, err
-	}
-	g, err := Select(m, which)
-	if err != nil {
-		return nil, err
-	}
-	return nil, &device.UnavailableError{
-		Device: "cuda",
-		Reason: fmt.Sprintf("found %s, but this version of Ritz computes on CPUs only", g),
-	}
+// Options for opening a GPU.
+type Options struct {
+	// LibDirs are folders that are searched before all others for NVIDIA's
+	// libraries, the driver's included; together they hold one version of
+	// CUDA. Nil means the list in the environment variable
+	// RITZ_CUDA_LIBDIR.
+	LibDirs []string
 }
+
+// Open opens the GPU that which names as for Select. If "" leaves the choice
+// and a GPU turns out to be in use by others, the next is taken. The error
+// matches device.ErrUnavailable and says why no GPU can be used.
+func Open(which string, o Options) (device.Device, error) { return open(which, o) }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestOpenSaysWhyNot(t *testing.T) {
-	d, err := Open("")
+	d, err := Open("", Options{})
 	if d != nil || !errors.Is(err, device.ErrUnavailable) {
 		t.Fatalf("Open = %v, %v", d, err)
 	}

@@ -5,4 +5,4 @@ const migParent = "split into MIG instances, which are listed by themselves"
 
 // Probe lists the GPUs of this machine. The error, if any, says in words for
 // a user why no GPU can be used, and matches device.ErrUnavailable.
-func Probe() (Machine, error) { return probe() }
+func Probe() (Machine, error) { return probe(Options{}) }

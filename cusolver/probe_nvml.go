@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
-
-	"github.com/ritz-go/ritz/goapi/device"
 )
 
 // library is the part of NVML that detection needs.
@@ -20,10 +18,37 @@ type library interface {
 	DeviceGetHandleByIndex(int) (nvml.Device, nvml.Return)
 }
 
-func probe() (Machine, error) { return probeWith(nvml.New(), visibilityFromEnv()) }
+// probe asks NVML. A container may have CUDA without NVML: then CUDA alone
+// tells what there is.
+func probe(o Options) (Machine, error) {
+	around := ownSurroundings()
+	named := namedFolders(o, around)
+	m, err := probeNVML(named, around)
+	if err == nil {
+		return m, nil
+	}
+	l, cudaErr := openDriver(named, around)
+	if cudaErr != nil {
+		return m, unavailable("%s; %s", reason(cudaErr), reason(err))
+	}
+	list, cudaErr := l.list()
+	if cudaErr != nil {
+		return m, unavailable("%s; %s", reason(cudaErr), reason(err))
+	}
+	return reconcile(Machine{CUDA: l.driverVersion()}, list), nil
+}
 
-func unavailable(format string, args ...any) error {
-	return &device.UnavailableError{Device: "cuda", Reason: fmt.Sprintf(format, args...)}
+// probeNVML asks the first NVML that there is.
+func probeNVML(named []string, around surroundings) (Machine, error) {
+	const file = "libnvidia-ml.so.1"
+	path := file
+	for _, p := range driverPaths(file, named, around) {
+		if _, err := load(p, false); err == nil {
+			path = p
+			break
+		}
+	}
+	return probeWith(nvml.New(nvml.WithLibraryPath(path)), visibilityFromEnv())
 }
 
 func probeWith(lib library, v visibility) (Machine, error) {
@@ -70,13 +95,11 @@ func describe(d nvml.Device, index int) []GPU {
 	g.Name, _ = d.GetName()
 	if major, minor, ret := d.GetCudaComputeCapability(); ret == nvml.SUCCESS {
 		g.Capability = major*10 + minor
-		if g.Capability < MinCapability {
-			g.Reason = fmt.Sprintf("compute capability %d.%d is older than %d.%d", major, minor, MinCapability/10, MinCapability%10)
-		}
 	}
 	setMemory(&g, d)
-	if mode, ret := d.GetComputeMode(); ret == nvml.SUCCESS && mode == nvml.COMPUTEMODE_PROHIBITED {
-		g.Reason = "its compute mode prohibits computing"
+	mode, ret := d.GetComputeMode()
+	if r := unfit(g.Capability, ret == nvml.SUCCESS && mode == nvml.COMPUTEMODE_PROHIBITED); r != "" {
+		g.Reason = r
 	}
 	if current, _, ret := d.GetMigMode(); ret != nvml.SUCCESS || current != nvml.DEVICE_MIG_ENABLE {
 		return []GPU{g}
@@ -115,21 +138,20 @@ func setMemory(g *GPU, d nvml.Device) {
 
 // explain says what an NVML code means for the person who runs a program.
 func explain(ret nvml.Return) string {
-	switch ret {
-	case nvml.ERROR_LIBRARY_NOT_FOUND:
-		return "no NVIDIA driver here (libnvidia-ml.so.1 not found; containers get it with the capability \"utility\")"
-	case nvml.ERROR_DRIVER_NOT_LOADED:
-		return "the NVIDIA driver is installed but not loaded"
-	case nvml.ERROR_LIB_RM_VERSION_MISMATCH:
-		return "the NVIDIA driver was upgraded while loaded; restart the node"
-	case nvml.ERROR_NO_PERMISSION:
-		return "no permission to use it (device files, container or cgroup)"
-	case nvml.ERROR_GPU_IS_LOST:
-		return "the GPU has fallen off the bus; restart the node"
-	case nvml.ERROR_RESET_REQUIRED:
-		return "the GPU must be reset"
-	case nvml.ERROR_UNKNOWN:
-		return "NVML reports an unknown error; in a container this often means that it lost access to the GPU and must be started anew"
+	if ret == nvml.ERROR_LIBRARY_NOT_FOUND {
+		return "libnvidia-ml.so.1 not found (a container gets it with the capability \"utility\")"
+	}
+	if meaning := nvmlErrors[ret]; meaning != "" {
+		return fmt.Sprintf("%s (NVML error %d)", meaning, int(ret))
 	}
 	return fmt.Sprintf("NVML reports error %d", int(ret))
+}
+
+var nvmlErrors = map[nvml.Return]string{
+	nvml.ERROR_DRIVER_NOT_LOADED:       "the NVIDIA driver is installed but not loaded",
+	nvml.ERROR_LIB_RM_VERSION_MISMATCH: "the NVIDIA driver was upgraded while loaded; restart the node",
+	nvml.ERROR_NO_PERMISSION:           "no permission to use it (device files, container or cgroup)",
+	nvml.ERROR_GPU_IS_LOST:             "the GPU has fallen off the bus; restart the node",
+	nvml.ERROR_RESET_REQUIRED:          "the GPU must be reset",
+	nvml.ERROR_UNKNOWN:                 "NVML does not say why; in a container this often means that it lost access to the GPU and must be started anew",
 }

@@ -215,7 +215,7 @@ func TestSelect(t *testing.T) {
 
 func TestFaultsNameTheCause(t *testing.T) {
 	for ret, want := range map[nvml.Return]string{
-		nvml.ERROR_LIBRARY_NOT_FOUND:       "no NVIDIA driver",
+		nvml.ERROR_LIBRARY_NOT_FOUND:       "libnvidia-ml.so.1 not found",
 		nvml.ERROR_DRIVER_NOT_LOADED:       "not loaded",
 		nvml.ERROR_LIB_RM_VERSION_MISMATCH: "upgraded",
 		nvml.ERROR_UNKNOWN:                 "container",

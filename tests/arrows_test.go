@@ -13,6 +13,7 @@ const module = "github.com/ritz-go/ritz/"
 // of the same line number are ordered by the digits behind the point.
 var heights = map[string]float64{
 	"native":      1,
+	"native/cuda": 1,
 	"goapi/rng":   1,
 	"goapi/matio": 1,
 
@@ -36,11 +37,16 @@ var heights = map[string]float64{
 	"cmd/ritz/job":     5.2,
 	"cmd/ritz":         6,
 
-	"tests":         9,
-	"tests/cli":     9,
-	"tests/conform": 9,
-	"tests/peers":   9,
-	"tests/readme":  9,
+	"tests":             9,
+	"tests/cli":         9,
+	"tests/conform":     9,
+	"tests/fakecuda":    9,
+	"tests/devices":     9.1,
+	"tests/examples":    9,
+	"tests/gpu":         9.2,
+	"tests/gpu/results": 9,
+	"tests/peers":       9,
+	"tests/readme":      9,
 }
 
 // light lists what packages that users import may depend on besides the

@@ -26,7 +26,7 @@ type opener struct {
 
 // openers are the backends in the order in which auto tries them.
 var openers = []opener{
-	{"cuda", func(which string, _ Options) (device.Device, error) { return cusolver.Open(which) }},
+	{"cuda", func(which string, _ Options) (device.Device, error) { return cusolver.Open(which, cusolver.Options{}) }},
 	{"cpu", func(_ string, o Options) (device.Device, error) { return cblas.Open(cblas.Options{Threads: o.Threads}) }},
 	{"go", func(string, Options) (device.Device, error) { return device.Go(), nil }},
 }

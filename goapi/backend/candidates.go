@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ritz-go/ritz/cusolver"
 	"github.com/ritz-go/ritz/goapi/device"
@@ -17,8 +18,9 @@ type Candidate struct {
 	Info        device.Info
 }
 
-// Devices lists every GPU that NVML shows and both CPU devices, best first.
-// It opens and closes the CPU devices to ask them for their Info.
+// Devices lists every GPU of the machine and both CPU devices, the one that
+// auto takes before all others that it could take. It opens and closes each
+// to ask for its Info.
 func Devices() []Candidate {
 	list := gpus()
 	for _, b := range openers[1:] {
@@ -60,6 +62,10 @@ func gpus() []Candidate {
 	m, err := cusolver.Probe()
 	if err != nil {
 		return []Candidate{{Name: "cuda", Description: "NVIDIA GPU", Reason: reason("cuda", err)}}
+	}
+	if best, err := cusolver.Select(m, ""); err == nil {
+		i := slices.Index(m.GPUs, best)
+		m.GPUs = slices.Insert(slices.Delete(m.GPUs, i, i+1), 0, best)
 	}
 	var list []Candidate
 	for _, g := range m.GPUs {

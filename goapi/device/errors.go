@@ -16,6 +16,8 @@ var (
 	ErrNotPositiveDefinite = errors.New("matrix is not positive definite")
 	ErrUnavailable         = errors.New("device unavailable")
 	ErrClosed              = errors.New("device is closed")
+	ErrOutOfMemory         = errors.New("out of device memory")
+	ErrLost                = errors.New("device lost")
 )
 
 // ShapeError says which operation was given shapes that do not fit.
@@ -76,3 +78,31 @@ type UnavailableError struct {
 
 func (e *UnavailableError) Error() string        { return "device " + e.Device + ": " + e.Reason }
 func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
+
+// OutOfMemoryError says how much device memory an operation wanted in vain.
+type OutOfMemoryError struct {
+	Device string
+	Wanted uint64 // bytes, 0 if unknown: a library asked for them
+	Free   uint64 // bytes that the device had left
+}
+
+func (e *OutOfMemoryError) Error() string {
+	const mebi = 1 << 20
+	if e.Wanted == 0 {
+		return fmt.Sprintf("device %s: out of memory, %.1f MiB are free", e.Device, float64(e.Free)/mebi)
+	}
+	return fmt.Sprintf("device %s: out of memory: %.1f MiB wanted, %.1f MiB are free",
+		e.Device, float64(e.Wanted)/mebi, float64(e.Free)/mebi)
+}
+func (e *OutOfMemoryError) Is(target error) bool { return target == ErrOutOfMemory }
+
+// LostError says why a device failed for good: every operation on it fails
+// from then on, in this process. A new process may find it working again.
+type LostError struct {
+	Device string
+	Cause  error
+}
+
+func (e *LostError) Error() string        { return "device " + e.Device + " is lost: " + e.Cause.Error() }
+func (e *LostError) Is(target error) bool { return target == ErrLost }
+func (e *LostError) Unwrap() error        { return e.Cause }

@@ -141,3 +141,39 @@ type TallMuler[T Float] interface {
 	// TryTallMul computes U = (A·X)·Y with the same A·X to the bit, Y n×k.
 	TryTallMul(a Matrix[T], x, y Dense[float64], u Matrix[T]) bool
 }
+
+// PointSoftMinner is implemented by queues with a SoftMinPoints that stores
+// no costs.
+type PointSoftMinner[T Float] interface {
+	TrySoftMinPoints(p int, ε T, x, y, g, out Matrix[T]) bool
+}
+
+// costTile is the number of costs that SoftMinPoints stores at a time where
+// there is no kernel for it.
+const costTile = 1 << 18
+
+// SoftMinPoints computes, for the rows of x (n×d) and y (m×d) and p = 1 or 2,
+//
+//	out[i] = -ε·log Σⱼ exp((g[j] - ‖xᵢ-yⱼ‖₂^p)/ε)
+//
+// which is SoftMin along the rows of PairwiseCost, without the n×m costs. An
+// element -Inf of g drops its term; a sum without terms gives +Inf. ε > 0.
+// out must not overlap an input. Where there is no kernel for it, the costs
+// are computed in tiles of rows: 1 MiB of float32 or 2 MiB of float64, or one
+// row of costs if that is more.
+func SoftMinPoints[T Float](q Queue[T], p int, ε T, x, y, g, out Matrix[T]) {
+	if f, ok := q.(PointSoftMinner[T]); ok && f.TrySoftMinPoints(p, ε, x, y, g, out) {
+		return
+	}
+	defer q.Scope()()
+	rows := min(x.Rows, max(1, costTile/max(1, y.Rows)))
+	tile := q.Alloc(rows, y.Rows)
+	φ := q.Alloc(1, x.Rows)
+	for lo := 0; lo < x.Rows; lo += rows {
+		hi := min(lo+rows, x.Rows)
+		c := tile.RowRange(0, hi-lo)
+		PairwiseCost(q, p, x.RowRange(lo, hi), y, c)
+		SoftMin(q, PerRow, ε, c, g, φ.Slice(0, 1, lo, hi))
+	}
+	q.Copy(out, φ)
+}

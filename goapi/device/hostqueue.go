@@ -369,6 +369,12 @@ func (q *hostQueue[T]) TryTallMul(a Matrix[T], x, y Dense[float64], u Matrix[T])
 	return a.Cols > 0 && q.kernels.TallMul(view(a), x, y, view(u))
 }
 
+// TrySoftMinPoints only checks: on a CPU the tiles of the composition stay in
+// the cache.
+func (q *hostQueue[T]) TrySoftMinPoints(p int, ε T, x, y, g, out Matrix[T]) bool {
+	return !q.begin(CheckSoftMinPoints(p, x, y, g, out), x, y, g, out)
+}
+
 func (q *hostQueue[T]) Sync() error {
 	err := q.failure
 	q.failure = nil
@@ -382,11 +388,12 @@ func (q *hostQueue[T]) Close() {
 }
 
 var (
-	_ SoftMinner[float32]   = (*hostQueue[float32])(nil)
-	_ GibbsKernels[float32] = (*hostQueue[float32])(nil)
-	_ Scaler[float32]       = (*hostQueue[float32])(nil)
-	_ PairCoster[float32]   = (*hostQueue[float32])(nil)
-	_ SymMuler[float32]     = (*hostQueue[float32])(nil)
-	_ Lender[float32]       = (*hostQueue[float32])(nil)
-	_ TallMuler[float32]    = (*hostQueue[float32])(nil)
+	_ SoftMinner[float32]      = (*hostQueue[float32])(nil)
+	_ GibbsKernels[float32]    = (*hostQueue[float32])(nil)
+	_ Scaler[float32]          = (*hostQueue[float32])(nil)
+	_ PairCoster[float32]      = (*hostQueue[float32])(nil)
+	_ PointSoftMinner[float32] = (*hostQueue[float32])(nil)
+	_ SymMuler[float32]        = (*hostQueue[float32])(nil)
+	_ Lender[float32]          = (*hostQueue[float32])(nil)
+	_ TallMuler[float32]       = (*hostQueue[float32])(nil)
 )

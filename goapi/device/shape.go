@@ -363,3 +363,20 @@ func CheckTallMul[T Float](a Matrix[T], x, y Dense[float64], u Matrix[T]) error 
 	}
 	return nil
 }
+
+// CheckSoftMinPoints checks the operands of SoftMinPoints.
+func CheckSoftMinPoints[T Float](p int, x, y, g, out Matrix[T]) error {
+	if err := checkAll("SoftMinPoints", x, y); err != nil {
+		return err
+	}
+	if p != 1 && p != 2 {
+		return Argument("p", "is %d, must be 1 or 2", p)
+	}
+	if x.Cols != y.Cols {
+		return shapeError("SoftMinPoints", "points of %d and of %d coordinates", x.Cols, y.Cols)
+	}
+	if err := CheckVector("SoftMinPoints", g, y.Rows); err != nil {
+		return err
+	}
+	return CheckVector("SoftMinPoints", out, x.Rows)
+}

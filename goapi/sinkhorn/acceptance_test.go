@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/devices"
 )
 
 // The reference problem again: every iteration ends at the same potentials
@@ -21,7 +22,7 @@ func TestIterationsAgree(t *testing.T) {
 			for _, o := range []Options{
 				{Method: Log, Relaxation: 1}, {Method: Log}, {Method: Scaling}, {Method: Scaling, Relaxation: 1}, {Method: Scaling, Relaxation: 1.7},
 			} {
-				if o.Relaxation == 1 && o.Method == Log && dev.Info().Name == "go" {
+				if o.Relaxation == 1 && o.Method == Log && (dev.Info().Name == "go" || devices.Size(dev, 0, 1) == 1) {
 					o.Relaxation = 1.5 // plain iterations in the log domain take minutes there
 				}
 				o.Epsilon, o.Tol = ref.ε, 1e-13
@@ -93,8 +94,7 @@ func TestGauge(t *testing.T) {
 	})
 }
 
-// float32 against the float64 values, relatively. The cost moves by up to Tol
-// times the spread of the costs, which is 500·ε in the sharpest case.
+// float32 against the float64 values, relatively.
 func TestSinglePrecisionReference(t *testing.T) {
 	x, y := square(7, 200, 1.8253924692906685)
 	c, b := device.Convert[float32](distances(x, y, 2)), convert[float32](rising(200))
@@ -103,8 +103,10 @@ func TestSinglePrecisionReference(t *testing.T) {
 			for _, m := range []Method{Log, Scaling} {
 				// Rounding may stop the iteration a little above the tolerance.
 				r := solveAny(t, dev, Problem[float32]{Cost: c, B: b}, Options{Epsilon: ref.ε, Tol: 3e-7, Method: m})
-				near(t, "objective", r.Objective, ref.objective, 2e-5*ref.objective)
-				near(t, "cost", r.Cost, ref.cost, 2e-5*ref.cost)
+				// A mass in the wrong place changes the cost by up to itself
+				// times the largest cost, which is 1.
+				near(t, "objective", r.Objective, ref.objective, 2e-5*ref.objective+r.Certificate.MarginalL1)
+				near(t, "cost", r.Cost, ref.cost, 2e-5*ref.cost+r.Certificate.MarginalL1)
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/devices"
 )
 
 // Costs of n+n points of the unit square over their maximum, uniform weights,
@@ -16,7 +17,7 @@ func BenchmarkSolve(b *testing.B) {
 		c := distances(x, y, 2)
 		for _, ε := range []float64{.05, .01, .002} {
 			for _, m := range []Method{Scaling, Log} {
-				for _, dev := range devices(b) {
+				for _, dev := range devices.Real(b) {
 					b.Run(fmt.Sprintf("%s/n=%d/ε=%g/%s", m, n, ε, dev.Info().Name), func(b *testing.B) {
 						solve(b, dev, c, ε, m)
 					})

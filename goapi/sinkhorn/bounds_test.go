@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/devices"
 )
 
 func sortFloats(x []float64) { slices.Sort(x) }
@@ -42,7 +43,7 @@ func TestBoundsEncloseAssignments(t *testing.T) {
 }
 
 func boundsOfAssignments[T device.Float](t *testing.T, dev device.Device) {
-	for seed := range uint32(60) {
+	for seed := range uint32(devices.Size(dev, 60, 12)) {
 		n := 1 + int(seed)%6
 		c := device.NewDense[T](n, n)
 		for i, v := range lcg(100+seed, n*n) {

@@ -78,13 +78,6 @@ func near(t testing.TB, what string, got, want, tol float64) {
 	}
 }
 
-// onDevices runs f on all devices.
-func onDevices(t *testing.T, f func(t *testing.T, dev device.Device)) {
-	for _, dev := range devices(t) {
-		t.Run(dev.Info().Name, func(t *testing.T) { f(t, dev) })
-	}
-}
-
 // sums returns the sums of the rows and of the columns.
 func sums[T device.Float](p device.Dense[T]) (rows, cols []float64) {
 	rows, cols = make([]float64, p.Rows), make([]float64, p.Cols)

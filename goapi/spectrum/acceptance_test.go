@@ -253,7 +253,7 @@ func TestMultiplicityInFourBlockSteps(t *testing.T) {
 		if e.Products > 18 {
 			t.Errorf("%d products", e.Products)
 		}
-		checkVectors(t, diagonal[float64](d), e)
+		checkVectors(t, dev, diagonal[float64](d), e)
 	})
 }
 
@@ -299,7 +299,7 @@ func notConvergedPairs[T device.Float](t *testing.T, dev device.Device) {
 			if failed.Iterations != e.Products || e.Products > 50 || !(failed.Achieved > failed.Wanted) {
 				t.Errorf("%s, block %d: %d products, %+v", which, b, e.Products, failed)
 			}
-			checkVectors(t, op, e)
+			checkVectors(t, dev, op, e)
 			worst := 0.0
 			for i, v := range e.Values {
 				near := math.Inf(1)

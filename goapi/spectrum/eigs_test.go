@@ -126,16 +126,16 @@ func TestEigsEndsOfTheSpectrum(t *testing.T) {
 			if e.Products > 1300 {
 				t.Errorf("%s: %d products", c.which, e.Products)
 			}
-			checkVectors(t, c.op, e)
+			checkVectors(t, dev, c.op, e)
 		}
 	})
 }
 
 // checkVectors compares the residuals and the orthonormality of the vectors
 // with products made here.
-func checkVectors[T device.Float](t *testing.T, op Operator[T], e *Eigen[T]) {
+func checkVectors[T device.Float](t *testing.T, dev device.Device, op Operator[T], e *Eigen[T]) {
 	t.Helper()
-	q := device.NewQueue[T](device.Go())
+	q := device.NewQueue[T](dev)
 	defer q.Close()
 	k, n := e.Vectors.Rows, e.Vectors.Cols
 	v, hv := q.Alloc(k, n), q.Alloc(k, n)
@@ -145,6 +145,9 @@ func checkVectors[T device.Float](t *testing.T, op Operator[T], e *Eigen[T]) {
 	}
 	image := device.NewDense[T](k, n)
 	q.Download(image, hv)
+	if err := q.Sync(); err != nil {
+		t.Fatal(err)
+	}
 	largest := 0.0
 	for _, x := range e.Values {
 		largest = max(largest, math.Abs(x))
@@ -211,7 +214,7 @@ func testDense[T device.Float](t *testing.T, dev device.Device) {
 					t.Errorf("n=%d block %d: λ%d off by %.3g, residual %.3g", n, b, i+1, d, e.Residuals[i])
 				}
 			}
-			checkVectors(t, op, e)
+			checkVectors(t, dev, op, e)
 		}
 		q.Close()
 	}

@@ -36,6 +36,7 @@ func TestReorthogonalization(t *testing.T) {
 		op := diagonal[float64](d)
 		run := func(steps int, r Reorthogonalization) (*Tridiagonal[float64], []float64, float64) {
 			q := dev.F64()
+			t.Cleanup(q.Close) // the basis lives in q
 			start := q.Alloc(1, 800)
 			q.Random(device.Normal, 2, 0, start)
 			tri, err := Lanczos(ctx, q, op, start, steps, r)

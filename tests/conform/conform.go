@@ -42,6 +42,8 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"SymMul", testSymMul[T]},
 		{"Lend", testLend[T]},
 		{"Tall", testTall[T]},
+		{"SoftMinPoints", testSoftMinPoints[T]},
+		{"Empty", testEmpty[T]},
 		{"Failure", testFailure[T]},
 		{"Shapes", testShapes[T]},
 	} {

@@ -222,16 +222,7 @@ func testReduce[T device.Float](t *testing.T, b *bench[T]) {
 			b.near("Reduce all", b.get(out), func(_, _ int) float64 { return fold(r, c, 0, 0) },
 				constant(float64(r*c+1)*25*0x1p-52*float64(r*c+1)+b.eps*2*float64(r*c+1)))
 		}
-		B := b.random(r, c)
-		out := b.blank(1, r)
-		b.q.Dot(device.PerRow, b.put(A), b.put(B), out)
-		b.near("Dot", b.get(out), func(_, i int) float64 {
-			x := 0.0
-			for j := range c {
-				x += float64(A.At(i, j)) * float64(B.At(i, j))
-			}
-			return x
-		}, constant(b.eps*25*math.Sqrt(float64(c+1))))
+		b.dot(A, b.random(r, c))
 	}
 	A := b.random(5, 40)
 	A.Set(3, 20, T(math.NaN()))
@@ -254,5 +245,34 @@ func testReduce[T device.Float](t *testing.T, b *bench[T]) {
 	b.q.Reduce(device.Sum, device.PerRow, b.put(ones), out)
 	if got := float64(b.get(out).At(0, 0)); math.Abs(got-(1<<24+1<<12-1)) > 1 {
 		t.Errorf("sum is %v, want %v: not accumulated in float64", got, 1<<24+1<<12-1)
+	}
+}
+
+// dot tests Dot along every axis.
+func (b *bench[T]) dot(A, B device.Dense[T]) {
+	b.t.Helper()
+	r, c := A.Rows, A.Cols
+	sum := func(i0, i1, j0, j1 int) float64 {
+		x := 0.0
+		for i := i0; i < i1; i++ {
+			for j := j0; j < j1; j++ {
+				x += float64(A.At(i, j)) * float64(B.At(i, j))
+			}
+		}
+		return x
+	}
+	for _, axis := range []struct {
+		x    device.Axis
+		n    int
+		want func(i, j int) float64
+	}{
+		{device.PerRow, r, func(_, i int) float64 { return sum(i, i+1, 0, c) }},
+		{device.PerCol, c, func(_, j int) float64 { return sum(0, r, j, j+1) }},
+		{device.Whole, 1, func(_, _ int) float64 { return sum(0, r, 0, c) }},
+	} {
+		out := b.blank(1, axis.n)
+		b.q.Dot(axis.x, b.put(A), b.put(B), out)
+		// float64 accumulation, then one rounding; |terms| are below 25.
+		b.near("Dot", b.get(out), axis.want, constant(float64(r*c+1)*25*0x1p-52+b.eps*25*math.Sqrt(float64(r*c+1))))
 	}
 }

@@ -1,19 +1,23 @@
 #!/bin/sh
 # Installs what Ritz needs from the system, if it is missing.
-#   install.sh build     a C compiler and OpenBLAS with headers
-#   install.sh runtime   the OpenBLAS library alone
+#   install.sh build     C and C++ compilers and OpenBLAS with headers
 #   install.sh peers     NumPy, SciPy and POT, for comparisons
-# The Makefile, the Dockerfile and the image test call this script.
+#   install.sh ptx       clang-16, which translates the GPU kernels
+# The Makefile calls this script.
 set -eu
 
 links() {
-	command -v "${CC:-gcc}" >/dev/null &&
+	command -v "${CC:-gcc}" >/dev/null && command -v g++ >/dev/null &&
 		echo 'int openblas_get_num_threads(void); int main(void) { return !openblas_get_num_threads(); }' |
 		"${CC:-gcc}" -include cblas.h -x c - -lopenblas -o /dev/null 2>/dev/null
 }
 
 install() {
 	if ! command -v apt-get >/dev/null; then
+		if [ "$1" = clang-16 ]; then
+			echo "clang-16 is missing. Install it: another release writes other PTX." >&2
+			exit 1
+		fi
 		echo "OpenBLAS is missing. Install it with its headers (Fedora: dnf install openblas-devel;" >&2
 		echo "Arch: pacman -S openblas; macOS: brew install openblas), or build with CGO_ENABLED=0." >&2
 		exit 1
@@ -31,14 +35,11 @@ case "${1:-}" in
 build)
 	links && exit 0
 	if command -v "${CC:-gcc}" >/dev/null; then
-		install libopenblas-dev
+		install g++ libopenblas-dev # g++: the emulated GPU of the tests
 	else
-		install gcc libc6-dev libopenblas-dev
+		install gcc g++ libc6-dev libopenblas-dev
 	fi
 	links || { echo "OpenBLAS was installed but does not link" >&2; exit 1; }
-	;;
-runtime)
-	ldconfig -p | grep -q libopenblas.so.0 || install libopenblas0-pthread
 	;;
 peers)
 	for python in python3 /usr/bin/python3; do
@@ -46,8 +47,11 @@ peers)
 	done
 	install python3-numpy python3-scipy python3-pot
 	;;
+ptx)
+	command -v clang-16 >/dev/null || install clang-16
+	;;
 *)
-	echo "usage: install.sh build|runtime|peers" >&2
+	echo "usage: install.sh build|peers|ptx" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,50 @@
+//go:build cgo && linux && !nocuda
+
+package backend
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/fakecuda"
+)
+
+// On a machine with a GPU auto takes it; where the GPU cannot be used auto
+// says so and goes on, and cuda fails.
+func TestEmulatedGPU(t *testing.T) {
+	t.Setenv("RITZ_CUDA_LIBDIR", fakecuda.Prepare(t, fakecuda.Options{Machine: "devices=2"}))
+	for name, want := range map[string]string{"auto": "cuda:0", "cuda": "cuda:0", "cuda:1": "cuda:1"} {
+		d, err := Open(name, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Info().Name; got != want {
+			t.Errorf("%s opened %s, want %s", name, got, want)
+		}
+		d.Close()
+	}
+	for i, c := range Devices() {
+		gpu := strings.HasPrefix(c.Name, "cuda:GPU-")
+		if gpu != (i < 2) || !c.Available || c.Chosen != (i == 0) || gpu && c.Info.Backend != "CUDA" {
+			t.Errorf("device %d: %+v", i, c)
+		}
+	}
+	if s := fakecuda.Report(); s != "" {
+		t.Errorf("the emulated driver complains: %s", s)
+	}
+
+	fakecuda.Prepare(t, fakecuda.Options{Machine: "cuDevicePrimaryCtxRetain:1=46;cuDevicePrimaryCtxRetain:2=46"})
+	d, err := Open("auto", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if notes := strings.Join(d.Info().Notes, "\n"); d.Info().Backend == "CUDA" || !strings.Contains(notes, "EXCLUSIVE_PROCESS") {
+		t.Errorf("opened %s, notes %q", d.Info().Name, notes)
+	}
+	if _, err := Open("cuda", Options{}); !errors.Is(err, device.ErrUnavailable) || !strings.Contains(err.Error(), "EXCLUSIVE_PROCESS") {
+		t.Errorf("cuda: %v", err)
+	}
+}

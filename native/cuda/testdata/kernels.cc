@@ -1,0 +1,513 @@
+// Every kernel against a plain loop, in every layout of harness.h.
+#include "harness.h"
+
+#include "elementwise.cu"
+#include "points.cu"
+#include "random.cu"
+#include "reduce.cu"
+#include "sinkhorn.cu"
+#include "softmin.cu"
+#include "triangle.cu"
+
+#include <cstdlib>
+#include <string>
+
+// KERNEL(name)<T>() is the kernel for the element type.
+#define KERNEL(name)                                     \
+	template <class T> static auto name##_kernel()   \
+	{                                                \
+		if constexpr (sizeof(T) == 4)            \
+			return ritz_##name##_f32;        \
+		else                                     \
+			return ritz_##name##_f64;        \
+	}
+KERNEL(fill)
+KERNEL(copy)
+KERNEL(add)
+KERNEL(add_diag)
+KERNEL(map)
+KERNEL(mul)
+KERNEL(div)
+KERNEL(scale_by)
+KERNEL(add_by)
+KERNEL(finite)
+KERNEL(reduce_rows)
+KERNEL(reduce_cols)
+KERNEL(reduce_whole)
+KERNEL(reduce_final)
+KERNEL(mirror)
+KERNEL(triangle)
+KERNEL(random)
+KERNEL(softmin_rows)
+KERNEL(softmin_cols)
+KERNEL(gibbs)
+KERNEL(scaling_rows)
+KERNEL(pairwise_cost)
+KERNEL(softmin_points)
+
+typedef long double real;
+typedef std::vector<real> reals;
+
+static const i64 shapes[][2] = {{1, 1}, {1, 5}, {5, 1}, {3, 7}, {4, 16}, {33, 65}, {70, 130}, {2, 1500}, {1500, 2}, {9, 1028}};
+
+// want[i,j] = f(i·cols+j, i, j)
+template <class F> static reals each(i64 rows, i64 cols, F f)
+{
+	reals w;
+	for (i64 i = 0; i < rows; i++)
+		for (i64 j = 0; j < cols; j++)
+			w.push_back(f(i * cols + j, i, j));
+	return w;
+}
+
+template <class T> static dense<T> transposed(i64 rows, i64 cols, const dense<T> &a)
+{
+	dense<T> t;
+	for (i64 j = 0; j < cols; j++)
+		for (i64 i = 0; i < rows; i++)
+			t.push_back(a[i * cols + j]);
+	return t;
+}
+
+template <class T> static void fill_and_copy(i64 rows, i64 cols)
+{
+	dense<T> a = wild<T>(rows * cols, 1);
+	auto plain = [&](i64 k, i64, i64) -> real { return a[k]; };
+	compare("fill", agreed<T>("fill", [&] {
+		matrix<T> m(rows, cols);
+		launch(fill_kernel<T>(), (T)2.5, rows, cols, m.p(), m.ld);
+		return m.values("fill");
+	}), each(rows, cols, [](i64, i64, i64) -> real { return 2.5; }), 0);
+	compare("copy", agreed<T>("copy", [&] {
+		matrix<T> m(rows, cols, a), n(rows, cols);
+		launch(copy_kernel<T>(), rows, cols, m.p(), m.ld, 1, n.p(), n.ld, 1);
+		return n.values("copy");
+	}), each(rows, cols, plain), 0);
+	compare("copy, strided", agreed<T>("copy", [&] {
+		matrix<T> m(cols, rows, transposed(rows, cols, a)), n(rows, cols);
+		launch(copy_kernel<T>(), rows, cols, m.p(), 1, m.ld, n.p(), n.ld, 1);
+		return n.values("copy");
+	}), each(rows, cols, plain), 0);
+}
+
+template <class T> static void add(i64 rows, i64 cols)
+{
+	dense<T> a = wild<T>(rows * cols, 1), b = wild<T>(rows * cols, 2), at = transposed(rows, cols, a), bt = transposed(rows, cols, b);
+	for (int ta = 0; ta < 2; ta++)
+		for (int tb = 0; tb < 2; tb++)
+			for (int alias = 0; alias < 3; alias++) { // C is a matrix of its own, A, B
+				if ((alias == 1 && ta) || (alias == 2 && tb))
+					continue;
+				dense<T> got = agreed<T>("add", [&] {
+					matrix<T> m = ta ? matrix<T>(cols, rows, at) : matrix<T>(rows, cols, a);
+					matrix<T> n = tb ? matrix<T>(cols, rows, bt) : matrix<T>(rows, cols, b);
+					matrix<T> own(rows, cols), &c = alias == 1 ? m : alias == 2 ? n : own;
+					launch(add_kernel<T>(), ta, 2, m.p(), m.ld, tb, -.5, n.p(), n.ld, rows, cols, c.p(), c.ld);
+					return c.values("add");
+				});
+				reals tolerance = each(rows, cols, [&](i64 k, i64, i64) -> real {
+					return std::numeric_limits<T>::epsilon() * (2 * fabsl(a[k]) + fabsl(b[k])); });
+				compare("add", got, each(rows, cols, [&](i64 k, i64, i64) -> real { return 2 * (real)a[k] - .5 * (real)b[k]; }), tolerance);
+			}
+	for (int ta = 0; ta < 2; ta++)
+		compare("add of one term", agreed<T>("add", [&] {
+			matrix<T> m = ta ? matrix<T>(cols, rows, at) : matrix<T>(rows, cols, a);
+			matrix<T> c(rows, cols);
+			launch(add_kernel<T>(), ta, 3, m.p(), m.ld, 1, 7, nullptr, 0, rows, cols, c.p(), c.ld);
+			return c.values("add");
+		}), each(rows, cols, [&](i64 k, i64, i64) -> real { return 3 * (real)a[k]; }), 1);
+}
+
+static real relu(real x) { return x < 0 ? 0 : x; }
+static real phi(real x) { return expl(-x * x / 2) / sqrtl(2 * acosl(-1)); }
+static real Phi(real x) { return erfcl(-x / sqrtl(2)) / 2; }
+
+template <class T> static void map(i64 rows, i64 cols)
+{
+	struct {
+		int f;
+		const char *name;
+		double units;
+		real (*reference)(real);
+	} const functions[] = {
+		{0, "abs", 0, fabsl},
+		{1, "square", 1, [](real x) { return (real)((T)x * (T)x); }},
+		{2, "sqrt", .5, sqrtl},
+		{3, "inv", .5, [](real x) { return 1 / x; }},
+		{4, "exp", 2, expl},
+		{5, "log", 2, logl},
+		{6, "tanh", 2, tanhl},
+		{7, "relu", 0, relu},
+		{8, "step", 0, [](real x) -> real { return x > 0 ? 1 : x <= 0 ? 0 : x; }},
+		{9, "gelu", 6, [](real x) { return x * Phi(x); }},
+		{10, "gelu'", 8, [](real x) { return Phi(x) + x * phi(x); }},
+		{11, "gelu''", 8, [](real x) { return (2 - x * x) * phi(x); }},
+		{12, "inf to zero", 0, [](real x) -> real { return std::isinf(x) ? 0 : x; }},
+		{13, "unknown", 0, [](real) -> real { return NAN; }},
+	};
+	dense<T> a = wild<T>(rows * cols, 3);
+	for (size_t k = 0; k < a.size(); k += 2)
+		a[k] *= 12;
+	for (const auto &f : functions) {
+		dense<T> got = agreed<T>("map", [&] {
+			matrix<T> m(rows, cols, a);
+			launch(map_kernel<T>(), f.f, rows, cols, m.p(), m.ld, m.p(), m.ld);
+			return m.values("map");
+		});
+		reals tolerance = each(rows, cols, [&](i64 k, i64, i64) -> real {
+			real w = fabsl(f.reference(a[k])); // gelu' and gelu'' have zeros
+			return f.units * std::numeric_limits<T>::epsilon() * (f.f >= 10 && w < .5 ? .5 : w);
+		});
+		compare(f.name, got, each(rows, cols, [&](i64 k, i64, i64) -> real { return f.reference(a[k]); }), tolerance);
+	}
+}
+
+template <class T> static void products(i64 rows, i64 cols)
+{
+	dense<T> a = wild<T>(rows * cols, 4), b = wild<T>(rows * cols, 5), d = wild<T>(rows > cols ? rows : cols, 6);
+	for (size_t k = 0; k < a.size(); k += 7)
+		a[k] = b[k] = 0;
+	auto pair = [&](const char *name, auto kernel) {
+		return agreed<T>(name, [&] {
+			matrix<T> m(rows, cols, a), n(rows, cols, b), c(rows, cols);
+			launch(kernel, rows, cols, m.p(), m.ld, n.p(), n.ld, c.p(), c.ld);
+			return c.values(name);
+		});
+	};
+	compare("mul", pair("mul", mul_kernel<T>()), each(rows, cols, [&](i64 k, i64, i64) -> real { return a[k] * b[k]; }), 0);
+	compare("div", pair("div", div_kernel<T>()), each(rows, cols, [&](i64 k, i64, i64) -> real {
+		return a[k] == 0 && b[k] == 0 ? 0 : a[k] / b[k]; }), 0);
+	for (int axis = 0; axis < 2; axis++) {
+		dense<T> v(d.begin(), d.begin() + (axis == 0 ? rows : cols));
+		compare("scale_by", agreed<T>("scale_by", [&] {
+			matrix<T> m(rows, cols, a), c(rows, cols);
+			vec<T> x(v.size(), v);
+			launch(scale_by_kernel<T>(), axis, rows, cols, x.p(), x.inc, m.p(), m.ld, c.p(), c.ld);
+			return c.values("scale_by");
+		}), each(rows, cols, [&](i64 k, i64 i, i64 j) -> real { return v[axis == 0 ? i : j] * a[k]; }), 0);
+		compare("add_by", agreed<T>("add_by", [&] {
+			matrix<T> m(rows, cols, a);
+			vec<T> x(v.size(), v);
+			launch(add_by_kernel<T>(), axis, (T).5, rows, cols, x.p(), x.inc, m.p(), m.ld, m.p(), m.ld);
+			return m.values("add_by");
+		}), each(rows, cols, [&](i64 k, i64 i, i64 j) -> real { return a[k] + (T).5 * v[axis == 0 ? i : j]; }), 0);
+	}
+}
+
+// The reductions of goapi/device, element by element.
+static real initial(int r) { return r == 3 ? -INFINITY : r == 4 ? INFINITY : 0; }
+static real join(int r, real s, real v)
+{
+	if (r == 3 || r == 5)
+		return v > s || v != v ? v : s;
+	if (r == 4)
+		return v < s || v != v ? v : s;
+	return s + v;
+}
+static real term(int r, real v) { return r == 1 ? v * v : r == 2 || r == 5 ? fabsl(v) : v; }
+
+template <class T> static void reduce(i64 rows, i64 cols, bool with_wild)
+{
+	dense<T> a = with_wild ? wild<T>(rows * cols, 7) : numbers<T>(rows * cols, 7), b = numbers<T>(rows * cols, 8);
+	for (int r = 0; r < 7; r++) { // 6 is the dot product
+		bool dot = r == 6;
+		reals by_row(rows, initial(r)), by_col(cols, initial(r)), whole(1, initial(r));
+		reals row_size(rows, 0), col_size(cols, 0), whole_size(1, 0);
+		for (i64 i = 0; i < rows; i++)
+			for (i64 j = 0; j < cols; j++) {
+				real v = dot ? (real)a[i * cols + j] * b[i * cols + j] : term(r, a[i * cols + j]);
+				by_row[i] = join(r, by_row[i], v), row_size[i] += fabsl(v);
+				by_col[j] = join(r, by_col[j], v), col_size[j] += fabsl(v);
+				whole[0] = join(r, whole[0], v), whole_size[0] += fabsl(v);
+			}
+		// Sums in double round only once for float; n·2⁻⁵³ bounds the rest.
+		auto tolerance = [&](const reals &want, const reals &size, i64 n) {
+			reals t;
+			for (size_t k = 0; k < want.size(); k++)
+				t.push_back(std::numeric_limits<T>::epsilon() * fabsl(want[k]) + n * 0x1p-53 * size[k]);
+			return t;
+		};
+		auto line = [&](const char *name, auto kernel, i64 n) {
+			return agreed<T>(name, [&] {
+				matrix<T> m(rows, cols, a), y(rows, cols, b);
+				vec<T> out(n);
+				launch(kernel, dot ? 0 : r, rows, cols, m.p(), m.ld, dot ? y.p() : nullptr, dot ? y.ld : 0, out.p(), out.inc);
+				return out.values(name);
+			});
+		};
+		compare("reduce_rows", line("reduce_rows", reduce_rows_kernel<T>(), rows), by_row, tolerance(by_row, row_size, cols));
+		compare("reduce_cols", line("reduce_cols", reduce_cols_kernel<T>(), cols), by_col, tolerance(by_col, col_size, rows));
+		for (int blocks : {1, 4}) {
+			compare("reduce_whole", agreed<T>("reduce_whole", [&] {
+				matrix<T> m(rows, cols, a), y(rows, cols, b);
+				std::vector<double> partial(blocks, NAN);
+				layout fixed = *current;
+				fixed.blocks = blocks; // the order of the sums depends on it
+				const layout *outer = current;
+				current = &fixed;
+				launch(reduce_whole_kernel<T>(), dot ? 0 : r, rows, cols, m.p(), m.ld, dot ? y.p() : nullptr, dot ? y.ld : 0, partial.data());
+				current = outer;
+				dense<T> out(1, NAN);
+				launch(reduce_final_kernel<T>(), dot ? 0 : r, blocks, partial.data(), out.data());
+				return out;
+			}), whole, tolerance(whole, whole_size, rows * cols));
+		}
+	}
+}
+
+template <class T> static void nothing()
+{
+	for (int r = 0; r < 6; r++) {
+		reals three(3, initial(r));
+		compare("reduce_rows of no columns", agreed<T>("reduce_rows", [&] {
+			vec<T> out(3);
+			launch(reduce_rows_kernel<T>(), r, 3, 0, nullptr, 1, nullptr, 0, out.p(), out.inc);
+			return out.values("reduce_rows");
+		}), three, 0);
+		compare("reduce_cols of no rows", agreed<T>("reduce_cols", [&] {
+			vec<T> out(3);
+			launch(reduce_cols_kernel<T>(), r, 0, 3, nullptr, 3, nullptr, 0, out.p(), out.inc);
+			return out.values("reduce_cols");
+		}), three, 0);
+	}
+	// Kernels on empty matrices write nothing.
+	T guard = 5;
+	launch(fill_kernel<T>(), (T)1, 0, 4, &guard, 4);
+	launch(fill_kernel<T>(), (T)1, 4, 0, &guard, 1);
+	launch(random_kernel<T>(), 0, 1, 1, 4, 0, &guard, 1);
+	launch(softmin_rows_kernel<T>(), (T)1, 0, 4, nullptr, 4, nullptr, 1, &guard, 1);
+	if (guard != 5)
+		FAIL("a kernel wrote to an empty matrix");
+}
+
+template <class T> static void triangles(i64 n)
+{
+	dense<T> a = wild<T>(n * n, 9);
+	for (int upper = 0; upper < 2; upper++) {
+		compare("mirror", agreed<T>("mirror", [&] {
+			matrix<T> m(n, n, a);
+			launch(mirror_kernel<T>(), upper, n, m.p(), m.ld);
+			return m.values("mirror");
+		}), each(n, n, [&](i64 k, i64 i, i64 j) -> real { return (upper ? i <= j : i >= j) ? a[k] : a[j * n + i]; }), 0);
+		for (i64 cols : {n, n / 2 + 1}) {
+			dense<T> part(a.begin(), a.begin() + n * cols);
+			compare("triangle", agreed<T>("triangle", [&] {
+				matrix<T> m(n, cols, part);
+				launch(triangle_kernel<T>(), upper, n, cols, m.p(), m.ld);
+				return m.values("triangle");
+			}), each(n, cols, [&](i64 k, i64 i, i64 j) -> real { return (upper ? j >= i : j <= i) ? part[k] : 0; }), 0);
+		}
+	}
+	compare("add_diag", agreed<T>("add_diag", [&] {
+		matrix<T> m(n, n, a);
+		launch(add_diag_kernel<T>(), (T)1.5, n, m.p(), m.ld);
+		return m.values("add_diag");
+	}), each(n, n, [&](i64 k, i64 i, i64 j) -> real { return i == j ? a[k] + (T)1.5 : a[k]; }), 0);
+}
+
+template <class T> static void finite(i64 rows, i64 cols)
+{
+	const T inf = std::numeric_limits<T>::infinity();
+	for (i64 k = -1; k < rows * cols; k += 1 + rows * cols / 3)
+		for (T bad : {inf, -inf, std::numeric_limits<T>::quiet_NaN()}) {
+			dense<T> a = numbers<T>(rows * cols, 10);
+			if (k >= 0)
+				a[k] = bad;
+			compare("finite", agreed<T>("finite", [&] {
+				matrix<T> m(rows, cols, a);
+				int flag = 0;
+				launch(finite_kernel<T>(), rows, cols, m.p(), m.ld, &flag);
+				return dense<T>(1, flag);
+			}), reals(1, k >= 0), 0);
+		}
+}
+
+// -ε·log Σ exp(t/ε), with infinities as the composed operations treat them.
+static real soft_minimum(real eps, const reals &t)
+{
+	real top = -INFINITY, sum = 0;
+	for (real x : t) {
+		if (x != x)
+			return NAN;
+		top = x > top ? x : top;
+	}
+	real shift = std::isinf(top) ? 0 : top;
+	for (real x : t)
+		sum += expl((x - shift) / eps);
+	return -eps * logl(sum) - shift;
+}
+
+// Rounding of t, of size 1, moves the result as much; log and the sum add the rest.
+template <class T> static reals soft_tolerance(const reals &want, i64 n)
+{
+	reals t;
+	for (real w : want)
+		t.push_back(std::numeric_limits<T>::epsilon() * (8 + 2 * sqrtl(n) + 2 * fabsl(w)));
+	return t;
+}
+
+template <class T> static void softmin(i64 rows, i64 cols, double eps, bool with_wild)
+{
+	const T inf = std::numeric_limits<T>::infinity();
+	dense<T> c = numbers<T>(rows * cols, 11);
+	if (with_wild)
+		for (size_t k = 2; k < c.size(); k += 97)
+			c[k] = k / 97 % 4 == 0 ? std::numeric_limits<T>::quiet_NaN() : k / 97 % 4 == 1 ? -inf : inf;
+	for (int by_col = 0; by_col < 2; by_col++) {
+		i64 outer = by_col ? cols : rows, inner = by_col ? rows : cols;
+		dense<T> g = numbers<T>(inner, 12);
+		for (i64 j = 1; j < inner; j += 5)
+			g[j] = -inf;
+		dense<T> got = agreed<T>("softmin", [&] {
+			matrix<T> m(rows, cols, c);
+			vec<T> x(inner, g), out(outer);
+			launch(by_col ? softmin_cols_kernel<T>() : softmin_rows_kernel<T>(), (T)eps, rows, cols, m.p(), m.ld, x.p(), x.inc, out.p(), out.inc);
+			return out.values("softmin");
+		});
+		reals want;
+		for (i64 i = 0; i < outer; i++) {
+			reals t;
+			for (i64 j = 0; j < inner; j++)
+				t.push_back((real)g[j] - (real)c[by_col ? j * cols + i : i * cols + j]);
+			want.push_back(soft_minimum((T)eps, t));
+		}
+		compare(by_col ? "softmin_cols" : "softmin_rows", got, want, soft_tolerance<T>(want, inner));
+		compare("softmin without terms", agreed<T>("softmin", [&] {
+			matrix<T> m(rows, cols, numbers<T>(rows * cols, 11));
+			vec<T> x(inner, dense<T>(inner, -inf)), out(outer);
+			launch(by_col ? softmin_cols_kernel<T>() : softmin_rows_kernel<T>(), (T)eps, rows, cols, m.p(), m.ld, x.p(), x.inc, out.p(), out.inc);
+			return out.values("softmin");
+		}), reals(outer, INFINITY), 0);
+	}
+}
+
+template <class T> static void sinkhorn(i64 rows, i64 cols)
+{
+	const real eps = .25;
+	dense<T> c = wild<T>(rows * cols, 13), f = numbers<T>(rows, 14), g = numbers<T>(cols, 15);
+	g[cols / 2] = -std::numeric_limits<T>::infinity();
+	compare("gibbs", agreed<T>("gibbs", [&] {
+		matrix<T> m(rows, cols, c);
+		vec<T> x(rows, f), y(cols, g);
+		launch(gibbs_kernel<T>(), (T)eps, rows, cols, x.p(), x.inc, y.p(), y.inc, m.p(), m.ld, m.p(), m.ld);
+		return m.values("gibbs");
+	}), each(rows, cols, [&](i64 k, i64 i, i64 j) -> real { return expl(((real)f[i] + g[j] - c[k]) / eps); }),
+		2 + 6 / (double)eps); // the exponent, up to 3/ε, has two rounding errors
+
+	dense<T> K = numbers<T>(rows * cols, 16), a = numbers<T>(rows, 17), v = numbers<T>(cols, 18);
+	for (T &x : K)
+		x = fabs(x);
+	for (T &x : v)
+		x = fabs(x);
+	for (i64 j = 0; j < cols; j++)
+		K[j] = 0;
+	a[0] = 0;
+	reals want;
+	for (i64 i = 0; i < rows; i++) {
+		real s = 0;
+		for (i64 j = 0; j < cols; j++)
+			s += (real)K[i * cols + j] * v[j];
+		want.push_back(i == 0 ? 0 : a[i] / s);
+	}
+	compare("scaling_rows", agreed<T>("scaling_rows", [&] {
+		matrix<T> m(rows, cols, K);
+		vec<T> x(rows, a), y(cols, v), u(rows);
+		launch(scaling_rows_kernel<T>(), rows, cols, m.p(), m.ld, x.p(), x.inc, y.p(), y.inc, u.p(), u.inc);
+		return u.values("scaling_rows");
+	}), want, 4 + cols / 64.); // positive terms, at most cols/32 additions in a row
+}
+
+template <class T> static void points(i64 n, i64 m, i64 d)
+{
+	dense<T> x = numbers<T>(n * d, 19), y = numbers<T>(m * d, 20), g = numbers<T>(m, 21);
+	for (i64 k = 0; k < d; k++)
+		y[k] = x[k]; // a distance of exactly zero
+	if (m > 3)
+		g[3] = -std::numeric_limits<T>::infinity();
+	for (int p = 1; p <= 2; p++) {
+		auto cost = [&](i64, i64 i, i64 j) -> real {
+			real s = 0;
+			for (i64 k = 0; k < d; k++)
+				s += ((real)x[i * d + k] - y[j * d + k]) * ((real)x[i * d + k] - y[j * d + k]);
+			return p == 1 ? sqrtl(s) : s;
+		};
+		compare("pairwise_cost", agreed<T>("pairwise_cost", [&] {
+			matrix<T> u(n, d, x), v(m, d, y), out(n, m);
+			launch(pairwise_cost_kernel<T>(), p, n, m, d, u.p(), u.ld, v.p(), v.ld, out.p(), out.ld);
+			return out.values("pairwise_cost");
+		}), each(n, m, cost), d / 2. + 3);
+		for (double eps : {2., .05}) {
+			reals want;
+			for (i64 i = 0; i < n; i++) {
+				reals t;
+				for (i64 j = 0; j < m; j++)
+					t.push_back((real)g[j] - cost(0, i, j));
+				want.push_back(soft_minimum((T)eps, t));
+			}
+			reals tolerance = soft_tolerance<T>(want, m);
+			for (real &t : tolerance)
+				t += std::numeric_limits<T>::epsilon() * (d / 2. + 3) * d; // that of a cost up to about d
+			compare("softmin_points", agreed<T>("softmin_points", [&] {
+				matrix<T> u(n, d, x), v(m, d, y);
+				vec<T> h(m, g), out(n);
+				launch(softmin_points_kernel<T>(), p, (T)eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, out.p(), out.inc);
+				return out.values("softmin_points");
+			}), want, tolerance);
+		}
+	}
+}
+
+template <class T> static void all()
+{
+	for (auto &s : shapes) {
+		fill_and_copy<T>(s[0], s[1]);
+		add<T>(s[0], s[1]);
+		map<T>(s[0], s[1]);
+		products<T>(s[0], s[1]);
+		reduce<T>(s[0], s[1], false);
+		reduce<T>(s[0], s[1], true);
+		finite<T>(s[0], s[1]);
+		softmin<T>(s[0], s[1], 2, false);
+		softmin<T>(s[0], s[1], .05, false);
+		softmin<T>(s[0], s[1], .5, true);
+		sinkhorn<T>(s[0], s[1]);
+	}
+	nothing<T>();
+	for (i64 n : {1, 2, 31, 32, 33, 70})
+		triangles<T>(n);
+	for (i64 d : {1, 2, 3, 4, 5, 8, 9, 16, 33}) {
+		points<T>(1, 1, d);
+		points<T>(5, 70, d);
+		points<T>(67, 300, d);
+	}
+}
+
+// Writes a rows×cols random matrix to standard output.
+template <class T> static void print_random(int law, i64 rows, i64 cols, unsigned long long seed, unsigned long long stream)
+{
+	dense<T> v = agreed<T>("random", [&] {
+		matrix<T> m(rows, cols);
+		launch(random_kernel<T>(), law, seed, stream, rows, cols, m.p(), m.ld);
+		return m.values("random");
+	});
+	fwrite(v.data(), sizeof(T), v.size(), stdout);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 7) { // law, bits, rows, cols, seed, stream
+		int law = atoi(argv[1]);
+		i64 rows = atoll(argv[3]), cols = atoll(argv[4]);
+		unsigned long long seed = strtoull(argv[5], nullptr, 10), stream = strtoull(argv[6], nullptr, 10);
+		if (std::string(argv[2]) == "32")
+			print_random<float>(law, rows, cols, seed, stream);
+		else
+			print_random<double>(law, rows, cols, seed, stream);
+		return failures > 0;
+	}
+	all<float>();
+	all<double>();
+	if (failures > 0)
+		printf("%d failures\n", failures);
+	return failures > 0;
+}

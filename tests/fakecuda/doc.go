@@ -1,0 +1,29 @@
+// Package fakecuda stands in for NVIDIA's driver and libraries, so that
+// package cusolver can be tested, unchanged, on a machine without a GPU.
+//
+// [Build] compiles libcuda, cuBLAS, cuBLASLt, cuSOLVER, NVRTC and NVML from
+// the sources in this folder, once for each emulated version of CUDA. They do
+// on the CPU what the real ones do on a GPU, and complain of what the real
+// ones would punish: calls without a context, copies beyond an allocation,
+// memory that is used after it was freed, results that are read before the
+// stream was waited for, divergent barriers. [Open] opens a device on them.
+//
+// The emulated machine is described by a list of options, separated by
+// semicolons:
+//
+//	devices=2 mem=1GiB cc=9.0 driver=12040   the GPUs and their driver
+//	mig=2                                    every GPU is split into 2 instances
+//	init=100 nvml=9 mode=2                   codes of cuInit and nvmlInit, compute mode
+//	nopools                                  no cuMemAllocAsync
+//	eager                                    streams run at once instead of when waited for
+//	strict                                   asynchronous copies need pinned memory
+//	order=reversed order=random seed=7       order of the threads of a block
+//	h2d=2GB/s                                virtual speed of copies
+//	cuMemAlloc_v2:5=2                        the fifth call returns 2
+//	cuLaunchKernel:3=719!                    the third returns 719, and all later calls too
+//	info(Xpotrf):1=4                         the first Xpotrf stores 4 in info
+//	lost@cuStreamSynchronize:7               the GPU falls off the bus in the seventh call
+//
+// Not emulated: the order in which other threads see writes to memory, time,
+// occupancy, and contraction of products and sums.
+package fakecuda

@@ -1,0 +1,145 @@
+// The state of the stand-in driver. One lock guards all of it and is held
+// while device work runs: the emulated machine does one thing at a time.
+#ifndef RZ_DRIVER_H
+#define RZ_DRIVER_H
+
+#include "emu.h"
+#include "emu_driver.h"
+#include "machine.h"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#define API extern "C" __attribute__((visibility("default")))
+
+// CUresult
+enum {
+  OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101,
+  INVALID_IMAGE = 200, INVALID_CONTEXT = 201, NO_BINARY = 209, INVALID_PTX = 218, UNSUPPORTED_PTX = 222,
+  INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, CONTEXT_DESTROYED = 709, LAUNCH_FAILED = 719,
+};
+
+struct context {
+  int device; // ordinal
+  int references = 0;
+};
+
+// operation is one entry of a stream. run returns a CUresult; a failure loses
+// the device.
+struct operation {
+  std::string name;
+  std::function<int()> run;
+  std::shared_ptr<void> held; // what the operation needs until it ran or was dropped
+  double seconds;             // of virtual time
+};
+
+struct stream {
+  context *owner;
+  std::deque<operation> queue;
+  double clock = 0;
+};
+
+// event remembers how often it was recorded and how many of these records
+// were reached.
+struct event {
+  context *owner;
+  unsigned flags;
+  stream *recorded_in = nullptr;
+  long recorded = 0, reached = 0;
+  double time = 0;
+};
+
+struct module {
+  context *owner;
+  void *library; // of dlopen
+  uint64_t base; // address it was loaded at
+  std::map<std::string, std::unique_ptr<struct function>> functions;
+  std::set<std::string> entries; // of a PTX image
+};
+
+struct function {
+  module *owner;
+  std::string name;
+  const rz_emu_kernel *kernel;
+  int dynamic_shared = 48 << 10; // bytes a launch may ask for
+};
+
+// allocation is device memory: guard bytes, data, guard bytes.
+struct allocation {
+  context *owner;
+  char *block;
+  uint64_t address;
+  size_t bytes;
+  bool pooled;
+  bool dying = false; // given to cuMemFreeAsync, which has not run yet
+};
+
+struct state {
+  std::recursive_mutex lock;
+  machine config = machine::from_environment();
+  bool initialized = false;
+  std::vector<int> visible;           // ordinal to GPU, for MIG gpu*8+instance
+  std::vector<context *> contexts;    // by ordinal
+  std::set<stream *> streams;
+  std::map<void *, std::shared_ptr<event>> events;
+  std::set<module *> modules;
+  std::set<function *> functions;
+  std::map<uint64_t, allocation> memory;
+  std::map<char *, size_t> pinned;
+  uint64_t used = 0, idle = 0; // bytes: allocated, kept by the pool
+  bool pool_keeps = false;
+  int executing = 0;
+  int lost = 0;                       // the sticky error
+  long pushed = 0;                    // contexts on the stacks of all threads
+  std::map<std::string, long> calls, held;
+  std::vector<std::string> violations;
+};
+
+extern state &gpu;
+extern thread_local std::vector<context *> context_stack;
+
+enum need { CONTEXT, DEVICE, NOTHING };
+
+// call opens an API function: it takes the lock, counts, injects faults and
+// checks that what the function needs is there. A function that releases
+// something does so even if it is made to fail, as one does that reports the
+// failure of earlier work; it returns after.
+struct call {
+  std::lock_guard<std::recursive_mutex> hold;
+  int code = OK, after = OK;
+  context *current = nullptr;
+  call(const char *name, need what, bool releases = false);
+};
+
+#define ENTER(what)           \
+  call entry(__func__, what); \
+  if (entry.code) return entry.code
+
+#define ENTER_RELEASE(what)         \
+  call entry(__func__, what, true); \
+  if (entry.code) return entry.code
+
+void violation(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// Memory.
+allocation *find(uint64_t address, size_t bytes);
+bool is_pinned(const void *memory, size_t bytes);
+void check_guards(const char *after);
+int allocate(context *owner, size_t bytes, bool pooled, uint64_t *address);
+void release(uint64_t address);
+
+// Streams. enqueue checks the handle; drain runs everything that is queued.
+int enqueue(void *handle, operation op);
+int drain(stream *s);
+int drain_all();
+bool valid(void *handle);
+
+void write_log(const char *text, unsigned n, int *options, void **values);
+
+#endif

@@ -1,0 +1,146 @@
+//go:build cgo && linux && !nocuda
+
+package fakecuda
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ritz-go/ritz/cusolver"
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// job uses every library and a kernel on a 6×4 matrix and returns what does
+// not depend on signs: RᵀR of a QR factorization, the singular values, the
+// eigenvalues of AᵀA, and the softmin of its rows.
+func job(d device.Device) ([]float64, error) {
+	q := d.F64()
+	defer q.Close()
+	host := device.NewDense[float64](6, 4)
+	for i := range host.Data {
+		host.Data[i] = math.Sin(float64(3*i*i + 1))
+	}
+	a, b, gram := q.Alloc(6, 4), q.Alloc(6, 4), q.Alloc(4, 4)
+	q.Upload(a, host)
+	q.Copy(b, a)
+	q.Gemm(device.Transp, device.NoTrans, 1, a, a, 0, gram)
+	r, rr := q.Alloc(4, 4), q.Alloc(4, 4)
+	q.QR(b, r)
+	q.Syrk(device.Transp, 1, r, 0, rr)
+	w, s, low := q.Alloc(1, 4), q.Alloc(1, 4), q.Alloc(6, 1)
+	l := q.Alloc(4, 4)
+	q.Copy(l, gram)
+	q.Cholesky(l)
+	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, l, gram) // Lᵀ
+	q.Gemm(device.Transp, device.NoTrans, 1, gram, gram, 0, l)    // AᵀA again
+	q.Eigh(l, w)
+	device.SoftMin(q, device.PerRow, 0.5, a, q.Alloc(1, 4), low)
+	q.SVD(a, device.Matrix[float64]{}, s, device.Matrix[float64]{})
+	var out []float64
+	for _, m := range []device.Matrix[float64]{rr, w, s, low} {
+		h := device.NewDense[float64](m.Rows, m.Cols)
+		q.Download(h, m)
+		out = append(out, h.Data...)
+	}
+	return out, q.Sync()
+}
+
+func agree(a, b []float64) bool {
+	return slices.EqualFunc(a, b, func(x, y float64) bool { return math.Abs(x-y) <= 1e-12 })
+}
+
+// typed reports whether a caller can tell what kind of failure err is.
+func typed(err error) bool {
+	var e *cusolver.Error
+	return errors.As(err, &e) || errors.Is(err, device.ErrOutOfMemory) || errors.Is(err, device.ErrLost) ||
+		errors.Is(err, device.ErrUnavailable)
+}
+
+// Every function that the job calls fails in its first, a middle and its last
+// call, as from lack of memory, from a bad argument, and so that the GPU is
+// lost. The job then returns an error of a known kind or the right result;
+// nothing leaks; the GPU goes on or says that it is lost; the CPU goes on.
+func TestFaults(t *testing.T) {
+	want, err := job(device.Go())
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := Prepare(t, Options{})
+	attempt := func() (d device.Device, got []float64, err error) {
+		if d, err = cusolver.Open("", cusolver.Options{LibDirs: []string{folder}}); err != nil {
+			return nil, nil, err
+		}
+		got, err = job(d)
+		return d, got, err
+	}
+	d, got, err := attempt()
+	if err != nil || !agree(got, want) {
+		t.Fatalf("without faults: %v, %v; want %v", got, err, want)
+	}
+	calls := Calls()
+	d.Close()
+	if s := Report(); s != "" {
+		t.Fatalf("without faults: %s", s)
+	}
+	for _, name := range slices.Sorted(maps.Keys(calls)) {
+		if strings.Contains(name, "(") { // no function
+			continue
+		}
+		codes := []string{"2", "1", "719!", "214!"}
+		if !strings.HasPrefix(name, "cu") || strings.HasPrefix(name, "cublas") {
+			codes[0] = "3"
+		}
+		t.Run(name, func(t *testing.T) {
+			nths := []int{1, (calls[name] + 1) / 2, calls[name]}
+			for _, nth := range slices.Compact(nths) {
+				for _, code := range codes {
+					fault := fmt.Sprintf("%s:%d=%s", name, nth, code)
+					if err := Configure(fault); err != nil {
+						t.Fatal(err)
+					}
+					d, got, err := attempt()
+					check(t, fault, d, got, err, want)
+				}
+			}
+		})
+	}
+	if cpu, err := job(device.Go()); err != nil || !agree(cpu, want) {
+		t.Errorf("the CPU does not go on: %v", err)
+	}
+}
+
+func check(t *testing.T, fault string, d device.Device, got []float64, err error, want []float64) {
+	t.Helper()
+	switch {
+	case err == nil && !agree(got, want):
+		t.Errorf("%s: wrong result and no error", fault)
+	case err != nil && !typed(err):
+		t.Errorf("%s: error of no known kind: %v", fault, err)
+	}
+	if d == nil {
+		if s := Report(); s != "" {
+			t.Errorf("%s: the device was not opened (%v), the driver complains: %s", fault, err, s)
+		}
+		return
+	}
+	got, again := job(d)
+	switch {
+	case strings.HasSuffix(fault, "!") && err != nil && !errors.Is(again, device.ErrLost):
+		t.Errorf("%s: %v, and then %v; want that the device is lost", fault, err, again)
+	case !strings.HasSuffix(fault, "!") && (again != nil || !agree(got, want)):
+		t.Errorf("%s: %v, and then %v", fault, err, again)
+	}
+	d.Close() // of a lost device this may fail
+	s := Report()
+	if strings.HasPrefix(fault, "cuCtxPushCurrent") && strings.HasPrefix(s, "leak: ") && !strings.Contains(s, "\n") {
+		return // what is freed without its context stays
+	}
+	if s != "" {
+		t.Errorf("%s: %v; the driver complains: %s", fault, err, s)
+	}
+}

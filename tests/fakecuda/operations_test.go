@@ -1,0 +1,207 @@
+//go:build cgo && linux && !nocuda
+
+package fakecuda
+
+import (
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/ritz-go/ritz/cusolver"
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/rng"
+)
+
+// upload returns an m×n matrix of normal numbers, here and on the device.
+func upload(q device.Queue[float64], seed uint64, m, n int) (device.Dense[float64], device.Matrix[float64]) {
+	a := device.NewDense[float64](m, n)
+	rng.Normal(seed, 0, 0, a.Data)
+	d := q.Alloc(m, n)
+	q.Upload(d, a)
+	return a, d
+}
+
+// svdResidual runs SVD and returns its residual ‖A - U·diag(s)·Vᵀ‖ over the
+// largest element, in units of eps.
+func svdResidual(t *testing.T, q device.Queue[float64], m, n int) (float64, error) {
+	t.Helper()
+	a, d := upload(q, 1, m, n)
+	k := min(m, n)
+	u, s, vt, back := q.Alloc(m, k), q.Alloc(1, k), q.Alloc(k, n), q.Alloc(m, n)
+	q.SVD(d, u, s, vt)
+	q.ScaleBy(device.PerCol, s, u, u)
+	q.Upload(back, a)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, u, vt, -1, back)
+	q.Reduce(device.MaxAbs, device.Whole, back, s.Slice(0, 1, 0, 1))
+	rest := device.NewDense[float64](1, 1)
+	q.Download(rest, s.Slice(0, 1, 0, 1))
+	return rest.At(0, 0) / device.Epsilon[float64](), q.Sync()
+}
+
+// The polar decompositions of gesvdp serve unless they fail or move the
+// singular values by more than rounding does; then gesvd does the work.
+func TestPolarSVDFallsBack(t *testing.T) {
+	for _, c := range []struct {
+		machine string
+		gesvd   int // calls
+	}{
+		{"", 0},
+		{"shift(Xgesvdp):1=1", 0}, // in units of eps·σ₁
+		{"shift(Xgesvdp):1=100", 1},
+		{"info(Xgesvdp):1=3", 1},
+	} {
+		for _, shape := range [][2]int{{40, 60}, {60, 40}} {
+			t.Run(c.machine, func(t *testing.T) {
+				q := Open(t, Options{Machine: c.machine}).F64()
+				defer q.Close()
+				rest, err := svdResidual(t, q, shape[0], shape[1])
+				if err != nil || !(rest < 500) {
+					t.Errorf("%v: residual %.3g eps, %v", shape, rest, err)
+				}
+				if n := Calls()["cusolverDnXgesvd"]; n != c.gesvd {
+					t.Errorf("%v: gesvd ran %d times, want %d", shape, n, c.gesvd)
+				}
+			})
+		}
+	}
+}
+
+// What a factorization reports on the device comes back typed, at Sync at the
+// latest, and before what failed after it.
+func TestFactorizationFailures(t *testing.T) {
+	for _, c := range []struct {
+		name, machine string
+		run           func(q device.Queue[float64], a device.Matrix[float64])
+		want          error
+	}{
+		{"potrf", "info(Xpotrf):1=4", func(q device.Queue[float64], a device.Matrix[float64]) { q.Cholesky(a) }, device.ErrNotPositiveDefinite},
+		{"syevd", "info(Xsyevd):1=4", func(q device.Queue[float64], a device.Matrix[float64]) { q.Eigh(a, q.Alloc(1, 6)) }, device.ErrNotConverged},
+		{"gesvd", "info(Xgesvd):1=4", func(q device.Queue[float64], a device.Matrix[float64]) {
+			q.SVD(a, q.Alloc(6, 6), q.Alloc(1, 6), q.Alloc(6, 6))
+		}, device.ErrNotConverged},
+		{"geqrf", "info(Xgeqrf):1=-3", func(q device.Queue[float64], a device.Matrix[float64]) { q.QR(a, q.Alloc(6, 6)) }, device.ErrArgument},
+		{"NaN in Cholesky", "", func(q device.Queue[float64], a device.Matrix[float64]) {
+			q.Fill(math.NaN(), a)
+			q.Cholesky(a)
+		}, device.ErrNotPositiveDefinite},
+		{"NaN in Eigh", "", func(q device.Queue[float64], a device.Matrix[float64]) {
+			q.Fill(math.NaN(), a.Slice(3, 4, 2, 3))
+			q.Eigh(a, q.Alloc(1, 6))
+		}, device.ErrNotFinite},
+		{"infinity in SVD", "", func(q device.Queue[float64], a device.Matrix[float64]) {
+			q.Fill(math.Inf(1), a.Slice(3, 4, 2, 3))
+			q.SVD(a, q.Alloc(6, 6), q.Alloc(1, 6), q.Alloc(6, 6))
+		}, device.ErrNotFinite},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q := Open(t, Options{Machine: c.machine}).F64()
+			defer q.Close()
+			_, a := upload(q, 2, 6, 6)
+			q.AddDiag(20, a)
+			c.run(q, a)
+			q.Fill(1, device.Matrix[float64]{}) // a later failure
+			if err := q.Sync(); !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+			_, a = upload(q, 2, 6, 6)
+			q.Fill(0, a)
+			q.AddDiag(20, a)
+			q.Cholesky(a)
+			if err := q.Sync(); err != nil {
+				t.Errorf("the queue does not recover: %v", err)
+			}
+		})
+	}
+}
+
+// More factorizations than there are ints for their reports.
+func TestManyReports(t *testing.T) {
+	q := Open(t, Options{}).F64()
+	defer q.Close()
+	a := q.Alloc(2, 2)
+	for i := range 300 {
+		x := 1.0
+		if i == 20 {
+			x = -1
+		}
+		q.Fill(0, a)
+		q.AddDiag(x, a)
+		q.Cholesky(a)
+	}
+	if err := q.Sync(); !errors.Is(err, device.ErrNotPositiveDefinite) {
+		t.Errorf("the twentieth of many failed, Sync says %v", err)
+	}
+}
+
+// Products, elementwise operations, reductions and Cholesky do not wait for
+// the GPU.
+func TestNothingWaits(t *testing.T) {
+	q := Open(t, Options{}).F64()
+	defer q.Close()
+	_, a := upload(q, 3, 50, 50)
+	_, b := upload(q, 4, 50, 50)
+	c, v := q.Alloc(50, 50), q.Alloc(1, 50)
+	if err := q.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	before := Calls()
+	q.Gemm(device.NoTrans, device.Transp, 1, a, b, 0, c)
+	q.Syrk(device.NoTrans, 1, a, 0, c)
+	q.AddDiag(60, c)
+	q.Reduce(device.SumSquares, device.PerCol, c, v)
+	q.Reduce(device.Max, device.Whole, c, v.Slice(0, 1, 0, 1))
+	q.Map(device.Exp, v, v)
+	device.SoftMinPoints(q, 2, 0.5, a, b, v, v.Slice(0, 1, 0, 50))
+	q.Copy(c, a)
+	q.Random(device.Normal, 1, 2, a)
+	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, c, b)
+	after := Calls()
+	for _, name := range []string{"cuStreamSynchronize", "cuCtxSynchronize", "cuEventSynchronize", "cuMemFree_v2"} {
+		if n := after[name] - before[name]; n != 0 {
+			t.Errorf("%s was called %d times", name, n)
+		}
+	}
+	if err := q.Sync(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Sizes beyond 32 bits go to the functions with 64-bit integers, which CUDA
+// has since 12.
+func TestWideSizes(t *testing.T) {
+	inEachVersion(t, func(t *testing.T, version string) {
+		q := Open(t, Options{Version: version}).F64()
+		defer q.Close()
+		a, d := upload(q, 5, 1, 4)
+		d.LD = 1<<32 + 4 // of a single row, where it does not matter
+		c := q.Alloc(1, 1)
+		q.Gemm(device.NoTrans, device.Transp, 1, d, d, 0, c)
+		q.Syrk(device.NoTrans, 1, d, 1, c)
+		q.Trsm(device.Left, device.Lower, device.NoTrans, 1, c, d)
+		got := device.NewDense[float64](1, 4)
+		q.Download(got, d)
+		err := q.Sync()
+		if version == "11.8" {
+			var e *cusolver.Error
+			if !errors.As(err, &e) || e.Library != "cuBLAS" || e.Call != "cublasDgemm_v2_64" {
+				t.Errorf("%v, want the function that is missing", err)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, x := range a.Data {
+			sum += x * x
+		}
+		for j, x := range a.Data {
+			if want := x / (2 * sum); math.Abs(got.At(0, j)-want) > 1e-14 {
+				t.Errorf("element %d is %v, want %v", j, got.At(0, j), want)
+			}
+		}
+		if n := Calls()["cublasDgemm_v2_64"]; n != 1 {
+			t.Errorf("the wide product was called %d times", n)
+		}
+	})
+}

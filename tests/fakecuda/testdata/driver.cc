@@ -1,0 +1,281 @@
+// Exercises the stand-in driver's rules directly: each check is one thing
+// that a program under test may get wrong. Prints what does not hold.
+#include "emu_driver.h"
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <thread>
+
+extern "C" {
+int cuInit(unsigned);
+int cuDeviceGetCount(int *);
+int cuDevicePrimaryCtxRetain(void **, int);
+int cuDevicePrimaryCtxRelease_v2(int);
+int cuCtxPushCurrent_v2(void *);
+int cuCtxPopCurrent_v2(void **);
+int cuMemAlloc_v2(uint64_t *, size_t);
+int cuMemFree_v2(uint64_t);
+int cuMemAllocAsync(uint64_t *, size_t, void *);
+int cuMemFreeAsync(uint64_t, void *);
+int cuDeviceGetDefaultMemPool(void **, int);
+int cuMemPoolSetAttribute(void *, int, void *);
+int cuMemPoolTrimTo(void *, size_t);
+int cuMemGetInfo_v2(size_t *, size_t *);
+int cuMemHostAlloc(void **, size_t, unsigned);
+int cuMemFreeHost(void *);
+int cuMemcpyHtoDAsync_v2(uint64_t, const void *, size_t, void *);
+int cuMemcpyDtoHAsync_v2(void *, uint64_t, size_t, void *);
+int cuMemsetD8Async(uint64_t, unsigned char, size_t, void *);
+int cuStreamCreateWithPriority(void **, unsigned, int);
+int cuStreamDestroy_v2(void *);
+int cuStreamSynchronize(void *);
+int cuStreamQuery(void *);
+int cuStreamWaitEvent(void *, void *, unsigned);
+int cuEventCreate(void **, unsigned);
+int cuEventDestroy_v2(void *);
+int cuEventRecord(void *, void *);
+int cuEventSynchronize(void *);
+int cuEventElapsedTime(float *, void *, void *);
+int cuModuleLoadDataEx(void **, const void *, unsigned, int *, void **);
+int cuModuleUnload(void *);
+int cuModuleGetFunction(void **, void *, const char *);
+int cuFuncSetAttribute(void *, int, int);
+int cuLaunchKernel(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **, void **);
+}
+
+static int failures;
+
+#define CHECK(condition)                                       \
+  do {                                                         \
+    if (!(condition)) {                                        \
+      printf("line %d: %s does not hold\n", __LINE__, #condition); \
+      failures++;                                              \
+    }                                                          \
+  } while (0)
+
+static std::string report() { return rz_emu_ctl("report"); }
+static bool reported(const char *text) {
+  std::string r = report();
+  if (r.find(text) != std::string::npos) return true;
+  printf("report: \"%s\"\n", r.c_str());
+  return false;
+}
+static void configure(const std::string &options) { CHECK(!*rz_emu_ctl(("configure " + options).c_str())); }
+
+// session is an opened device with a stream.
+struct session {
+  void *context = nullptr, *stream = nullptr;
+
+  explicit session(const char *options = "") {
+    configure(options);
+    CHECK(cuInit(0) == 0);
+    CHECK(cuDevicePrimaryCtxRetain(&context, 0) == 0);
+    CHECK(cuCtxPushCurrent_v2(context) == 0);
+    CHECK(cuStreamCreateWithPriority(&stream, 1, 0) == 0);
+  }
+  void close() {
+    CHECK(cuStreamDestroy_v2(stream) == 0);
+    void *popped;
+    CHECK(cuCtxPopCurrent_v2(&popped) == 0 && popped == context);
+    CHECK(cuDevicePrimaryCtxRelease_v2(0) == 0);
+  }
+};
+
+static void contexts() {
+  session s;
+  int inside = 0, outside = 0;
+  uint64_t a;
+  std::thread([&] { outside = cuMemAlloc_v2(&a, 8); }).join();
+  inside = cuMemAlloc_v2(&a, 8);
+  CHECK(outside == 201 && inside == 0);
+  CHECK(reported("cuMemAlloc_v2 without a current context"));
+  CHECK(reported("leak: 8 bytes of device memory"));
+  CHECK(cuMemFree_v2(a) == 0);
+  CHECK(cuMemFree_v2(a) == 1);
+  CHECK(reported("not allocated"));
+  s.close();
+  CHECK(report() == "");
+}
+
+// Nothing happens before a program waits, and what it reads until then is NaN.
+static void laziness() {
+  session s;
+  uint64_t a;
+  void *memory;
+  CHECK(cuMemAlloc_v2(&a, 16) == 0 && cuMemHostAlloc(&memory, 16, 0) == 0);
+  unsigned char *host = (unsigned char *)memory;
+  memset(host, 7, 16);
+  CHECK(cuMemcpyHtoDAsync_v2(a, host, 16, s.stream) == 0);
+  CHECK(*(unsigned char *)a == 0xFF);
+  memset(host, 8, 16); // too early: the copy reads this
+  CHECK(cuStreamQuery(s.stream) == 0); // one operation was left
+  CHECK(*(unsigned char *)a == 8);
+  CHECK(cuMemsetD8Async(a, 9, 16, s.stream) == 0);
+  CHECK(cuMemcpyDtoHAsync_v2(host, a, 16, s.stream) == 0);
+  CHECK(host[0] == 8);
+  CHECK(cuStreamSynchronize(s.stream) == 0);
+  CHECK(host[0] == 9);
+  unsigned char pageable[16] = {1};
+  CHECK(cuMemcpyHtoDAsync_v2(a, pageable, 16, s.stream) == 0);
+  pageable[0] = 2; // read already
+  CHECK(cuMemcpyDtoHAsync_v2(pageable, a, 16, s.stream) == 0);
+  CHECK(pageable[0] == 1);
+  CHECK(cuMemFree_v2(a) == 0 && cuMemFreeHost(memory) == 0);
+  s.close();
+  CHECK(report() == "");
+}
+
+static void bounds() {
+  session s;
+  uint64_t a;
+  char host[32] = {};
+  CHECK(cuMemAlloc_v2(&a, 16) == 0);
+  CHECK(cuMemcpyHtoDAsync_v2(a, host, 17, s.stream) == 1);
+  CHECK(reported("outside of device memory"));
+  CHECK(cuMemcpyHtoDAsync_v2(a + 8, host, 9, s.stream) == 1);
+  report();
+  ((char *)a)[16] = 0; // as a kernel might
+  CHECK(cuMemFree_v2(a) == 0);
+  CHECK(reported("outside of an allocation of 16 bytes"));
+  CHECK(cuMemAllocAsync(&a, 16, s.stream) == 0);
+  CHECK(cuMemsetD8Async(a, 1, 16, s.stream) == 0);
+  CHECK(cuMemFreeAsync(a, s.stream) == 0);
+  CHECK(cuMemsetD8Async(a, 1, 16, s.stream) == 1); // after it was freed
+  report();
+  s.close();
+  CHECK(report() == "");
+}
+
+static void memory_limit() {
+  session s("mem=1MiB");
+  uint64_t a, b;
+  void *pool;
+  uint64_t always = ~0ull;
+  size_t free, total;
+  CHECK(cuMemAlloc_v2(&a, 2 << 20) == 2);
+  CHECK(cuDeviceGetDefaultMemPool(&pool, 0) == 0 && cuMemPoolSetAttribute(pool, 4, &always) == 0);
+  CHECK(cuMemAllocAsync(&a, 600 << 10, s.stream) == 0);
+  CHECK(cuMemFreeAsync(a, s.stream) == 0);
+  CHECK(cuStreamSynchronize(s.stream) == 0);
+  CHECK(cuMemAlloc_v2(&b, 600 << 10) == 2); // the pool keeps what was freed
+  CHECK(cuMemPoolTrimTo(pool, 0) == 0);
+  CHECK(cuMemAlloc_v2(&b, 600 << 10) == 0);
+  CHECK(cuMemGetInfo_v2(&free, &total) == 0 && free == 424 << 10 && total == 1 << 20);
+  CHECK(cuMemFree_v2(b) == 0);
+  s.close();
+  CHECK(report() == "");
+}
+
+static void events() {
+  session s;
+  void *other, *e, *f;
+  uint64_t a;
+  float ms;
+  CHECK(cuStreamCreateWithPriority(&other, 1, 0) == 0);
+  CHECK(cuEventCreate(&e, 0) == 0 && cuEventCreate(&f, 0) == 0 && cuMemAlloc_v2(&a, 8) == 0);
+  CHECK(cuEventRecord(e, s.stream) == 0);
+  CHECK(cuMemsetD8Async(a, 1, 8, s.stream) == 0);
+  CHECK(cuEventRecord(f, s.stream) == 0);
+  CHECK(cuStreamWaitEvent(other, f, 0) == 0);
+  CHECK(cuMemsetD8Async(a, 2, 8, other) == 0);
+  CHECK(cuEventElapsedTime(&ms, e, f) == 600);
+  CHECK(cuStreamSynchronize(other) == 0); // first what it waits for
+  CHECK(*(char *)a == 2);
+  CHECK(cuEventElapsedTime(&ms, e, f) == 0 && ms > 0);
+  CHECK(cuStreamSynchronize(s.stream) == 0);
+  CHECK(*(char *)a == 2);
+  CHECK(cuMemFree_v2(a) == 0 && cuEventDestroy_v2(e) == 0 && cuEventDestroy_v2(f) == 0 && cuStreamDestroy_v2(other) == 0);
+  s.close();
+  CHECK(report() == "");
+}
+
+static void faults() {
+  session s("cuMemAlloc_v2:2=2;cuStreamSynchronize:1=719!");
+  uint64_t a, b;
+  CHECK(cuMemAlloc_v2(&a, 8) == 0);
+  CHECK(cuMemAlloc_v2(&b, 8) == 2);
+  CHECK(cuMemAlloc_v2(&b, 8) == 0);
+  CHECK(cuStreamSynchronize(s.stream) == 719);
+  CHECK(cuMemAlloc_v2(&b, 8) == 719);
+  CHECK(std::string(rz_emu_ctl("calls")).find("cuMemAlloc_v2 4\n") != std::string::npos);
+  CHECK(cuCtxPopCurrent_v2(nullptr) == 0);
+  CHECK(report() == ""); // nothing of a lost device leaks
+  CHECK(*rz_emu_ctl("configure nonsense=1"));
+}
+
+static const char *ptx = R"(.version 7.0
+.target sm_80
+.address_size 64
+.visible .entry fill_twice(
+	.param .u64 fill_twice_param_0,
+	.param .f32 fill_twice_param_1
+)
+{
+}
+.visible .entry copy_shared(
+	.param .u64 copy_shared_param_0
+)
+{
+}
+)";
+
+static void modules() {
+  session s;
+  void *m, *f;
+  CHECK(cuModuleLoadDataEx(&m, "nonsense", 0, nullptr, nullptr) == 218);
+  std::string newer = ptx;
+  newer.replace(newer.find("7.0"), 3, "9.9");
+  CHECK(cuModuleLoadDataEx(&m, newer.c_str(), 0, nullptr, nullptr) == 222);
+  newer = ptx;
+  newer.replace(newer.find("sm_80"), 5, "sm_95");
+  CHECK(cuModuleLoadDataEx(&m, newer.c_str(), 0, nullptr, nullptr) == 209);
+  char log[100] = "";
+  int options[] = {5, 6};
+  void *values[] = {log, (void *)sizeof log};
+  newer = ptx;
+  newer.replace(newer.find(".f32 "), 4, ".f64");
+  CHECK(cuModuleLoadDataEx(&m, newer.c_str(), 2, options, values) == 218 && strstr(log, "differ"));
+  CHECK(cuModuleLoadDataEx(&m, ptx, 0, nullptr, nullptr) == 0);
+  CHECK(cuModuleGetFunction(&f, m, "absent") == 500);
+  CHECK(cuModuleGetFunction(&f, m, "fill_twice") == 0);
+
+  uint64_t a;
+  float v = 3;
+  void *params[] = {&a, &v};
+  CHECK(cuMemAlloc_v2(&a, 256 * 4) == 0);
+  CHECK(cuLaunchKernel(f, 0, 1, 1, 128, 1, 1, 0, s.stream, params, nullptr) == 1);
+  CHECK(cuLaunchKernel(f, 1, 1, 1, 1025, 1, 1, 0, s.stream, params, nullptr) == 1);
+  CHECK(cuLaunchKernel(f, 1, 1, 1, 128, 1, 1, 64 << 10, s.stream, params, nullptr) == 1);
+  CHECK(cuFuncSetAttribute(f, 8, 64 << 10) == 0);
+  report();
+  CHECK(cuLaunchKernel(f, 2, 1, 1, 128, 1, 1, 64 << 10, s.stream, params, nullptr) == 0);
+  v = 4; // the launch has its own copy
+  CHECK(cuStreamSynchronize(s.stream) == 0);
+  CHECK(((float *)a)[0] == 3 && ((float *)a)[255] == 3);
+  CHECK(report().find("leak") != std::string::npos);
+  for (int i = 0; i < 2; i++) { // shared memory keeps nothing
+    void *g;
+    CHECK(cuModuleGetFunction(&g, m, "copy_shared") == 0);
+    CHECK(cuLaunchKernel(g, 1, 1, 1, 256, 1, 1, 0, s.stream, params, nullptr) == 0);
+    CHECK(cuStreamSynchronize(s.stream) == 0);
+    CHECK(((float *)a)[0] != ((float *)a)[0] && ((float *)a)[255] != ((float *)a)[255]);
+  }
+  CHECK(cuLaunchKernel(f, 1, 1, 1, 288, 1, 1, 0, s.stream, params, nullptr) == 0);
+  CHECK(cuStreamSynchronize(s.stream) == 0);
+  CHECK(reported("fill_twice: a write outside of an allocation of 1024 bytes"));
+  CHECK(cuMemFree_v2(a) == 0 && cuModuleUnload(m) == 0);
+  s.close();
+  CHECK(report() == "");
+}
+
+int main() {
+  contexts();
+  laziness();
+  bounds();
+  memory_limit();
+  events();
+  faults();
+  modules();
+  return failures ? 1 : 0;
+}

@@ -1,0 +1,54 @@
+// Runs the kernels of native/cuda whose threads exchange data, in all orders
+// of threads, for ThreadSanitizer. The results are the business of
+// native/cuda's own tests.
+#include "elementwise.cu"
+#include "points.cu"
+#include "reduce.cu"
+#include "sinkhorn.cu"
+#include "softmin.cu"
+#include "triangle.cu"
+
+#include <cstdio>
+#include <vector>
+
+typedef long long i64;
+
+static int failures;
+
+template <class... A> static void launch(int blocks, void (*kernel)(A...), typename rz_emu_same<A>::type... values) {
+  for (int order : {RZ_EMU_FORWARD, RZ_EMU_REVERSED, RZ_EMU_RANDOM}) {
+    void *params[] = {(void *)&values..., (void *)&kernel};
+    rz_emu_launch l = {};
+    l.run = [](void **p) { rz_emu::invoke(*(void (**)(A...))p[sizeof...(A)], p); };
+    l.memory = rz_emu_shared;
+    l.params = params;
+    l.grid = dim3(blocks);
+    l.block = dim3(256);
+    l.order = order;
+    if (const char *error = rz_emu_run(&l)) puts(error), failures++;
+  }
+}
+
+int main() {
+  for (i64 rows : {1, 37})
+    for (i64 cols : {1, 33, 700}) {
+      std::vector<double> a(rows * cols, 0.5), b(rows * cols, 2), g(cols, 0.1), out(rows + cols), partial(3);
+      std::vector<double> c(rows * cols), square(rows * rows), x(rows * 5), y(cols * 5);
+      int flag = 0;
+      for (int r = 0; r < 6; r++) {
+        launch(2, ritz_reduce_rows_f64, r, rows, cols, a.data(), cols, nullptr, 0, out.data(), 1);
+        launch(2, ritz_reduce_cols_f64, r, rows, cols, a.data(), cols, nullptr, 0, out.data(), 1);
+        launch(3, ritz_reduce_whole_f64, r, rows, cols, a.data(), cols, nullptr, 0, partial.data());
+        launch(1, ritz_reduce_final_f64, r, 3, partial.data(), out.data());
+      }
+      launch(2, ritz_reduce_rows_f64, 0, rows, cols, a.data(), cols, b.data(), cols, out.data(), 1);
+      launch(2, ritz_softmin_rows_f64, 0.1, rows, cols, a.data(), cols, g.data(), 1, out.data(), 1);
+      launch(2, ritz_softmin_cols_f64, 0.1, rows, cols, a.data(), cols, std::vector<double>(rows).data(), 1, out.data(), 1);
+      launch(2, ritz_scaling_rows_f64, rows, cols, a.data(), cols, b.data(), 1, g.data(), 1, out.data(), 1);
+      launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 5, x.data(), 5, y.data(), 5, g.data(), 1, out.data(), 1);
+      launch(2, ritz_add_f64, 1, 1.0, a.data(), rows, 0, 1.0, b.data(), cols, rows, cols, c.data(), cols);
+      launch(2, ritz_mirror_f64, 1, rows, square.data(), rows);
+      launch(2, ritz_finite_f64, rows, cols, a.data(), cols, &flag);
+    }
+  return failures > 0;
+}

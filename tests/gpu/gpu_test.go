@@ -1,0 +1,48 @@
+package gpu
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ritz-go/ritz/cusolver"
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/conform"
+)
+
+// open returns the GPU of this machine.
+func open(t testing.TB) device.Device {
+	t.Helper()
+	d, err := cusolver.Open("", cusolver.Options{})
+	required := slices.Contains(strings.Split(os.Getenv("RITZ_REQUIRE"), ","), "gpu")
+	if errors.Is(err, device.ErrUnavailable) && !required {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func TestConformance(t *testing.T) { conform.Run(t, open(t)) }
+
+// A device that was closed can be opened again, and two can be open.
+func TestOpenAgain(t *testing.T) {
+	for range 3 {
+		d := open(t)
+		q := d.F32()
+		a := q.Alloc(64, 64)
+		q.Fill(1, a)
+		if err := q.Sync(); err != nil {
+			t.Error(err)
+		}
+		q.Close()
+	}
+}
