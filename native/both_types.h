@@ -1,5 +1,8 @@
 /* Includes the kernels for float and for double at one level. */
 #include <stdint.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include "native.h"
 
 /* What cgo does not let a flag say: square roots need not set errno. */

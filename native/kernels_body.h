@@ -14,6 +14,7 @@
 #include "transport_body.h"
 #include "products_body.h"
 #include "tall_body.h"
+#include "jacobi_body.h"
 
 #undef vec
 #undef uvec

@@ -79,6 +79,12 @@
 		const double *y, ptrdiff_t ldy, real *u, ptrdiff_t ldu, double *work)  \
 	{                                                                          \
 		AT(tall_mul, type)(m, n, k, a, lda, x, ld, y, ldy, u, ldu, work);      \
+	}                                                                          \
+	void ritz_svd_batch_##type(int level, ptrdiff_t count, ptrdiff_t m,        \
+		ptrdiff_t n, const real *a, real *u, real *s, real *vt, real *checks,  \
+		real *work)                                                            \
+	{                                                                          \
+		AT(svd_batch, type)(count, m, n, a, u, s, vt, checks, work);           \
 	}
 
 DOORS(f32, float)

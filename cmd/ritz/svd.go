@@ -12,7 +12,8 @@ import (
 
 func newSVD(c *common) *cobra.Command {
 	var o svd.Options
-	var method string
+	var method, batch string
+	var stats bool
 	cmd := &cobra.Command{
 		Use:   "svd FILE[:ARRAY]",
 		Short: "Singular value decomposition",
@@ -20,20 +21,32 @@ func newSVD(c *common) *cobra.Command {
 
 With -o DIR it writes U.npy, S.npy and Vt.npy. The certificate holds the
 relative residual, bounds of the loss of orthogonality of U and V, and a bound
-of the error of every singular value.`,
+of the error of every singular value.
+
+--stats adds what can be read off all singular values: numerical, stable and
+effective rank, condition, norms and the exponent of a power law. --batch
+GLOB prints them in a table for all matrices of the file whose names match; a
+picture then shows all spectra.`,
 		Example: `  ritz svd A.npy --rank 50 -o factors
+  ritz svd model.safetensors --batch '*' --plot spectra.svg
   ritz svd weights.safetensors --tensor 'layer.3.*' --values-only --plot spectrum.svg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Method, o.Seed = svd.Method(method), c.seed
+			if (stats || batch != "") && o.Rank != 0 {
+				return usagef("--stats and --batch need all singular values; leave out --rank")
+			}
+			if batch != "" {
+				return runSpectra(cmd.Context(), c, args[0], batch, o)
+			}
 			in, err := locate(args[0], c.tensor)
 			if err != nil {
 				return err
 			}
 			if c.precision(in) == "f32" {
-				return runSVD[float32](cmd.Context(), c, in, o)
+				return runSVD[float32](cmd.Context(), c, in, o, stats)
 			}
-			return runSVD[float64](cmd.Context(), c, in, o)
+			return runSVD[float64](cmd.Context(), c, in, o, stats)
 		},
 	}
 	c.flags(cmd)
@@ -44,10 +57,12 @@ of the error of every singular value.`,
 	f.BoolVar(&o.ValuesOnly, "values-only", false, "leave out U and Vt")
 	f.IntVar(&o.PowerIterations, "power-iterations", 0, "block Krylov steps of randomized (0: 3)")
 	f.IntVar(&o.Oversampling, "oversampling", 0, "additional vectors of randomized (0: 10)")
+	f.BoolVar(&stats, "stats", false, "ranks, norms, condition and power law of all singular values")
+	f.StringVar(&batch, "batch", "", "table of these for the matrices of the file whose names match this `GLOB` (default: none)")
 	return cmd
 }
 
-func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Options) error {
+func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Options, stats bool) error {
 	dev, err := c.open()
 	if err != nil {
 		return err
@@ -70,6 +85,13 @@ func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Opt
 	k := r.Certificate
 	out.Certificate = certificate("residual", k.Residual, "orthogonality_u", k.OrthogonalityU,
 		"orthogonality_v", k.OrthogonalityV, "error_bound", k.ErrorBound)
+	if stats {
+		p, err := svd.NewSpectrum(r.S, a.Rows, a.Cols)
+		if err != nil {
+			return err
+		}
+		out.Measures = summarize(p).measures()
+	}
 	if c.output != "" {
 		if err := save(c, out, "S.npy", []int{len(r.S)}, r.S); err != nil {
 			return err

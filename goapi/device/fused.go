@@ -177,3 +177,27 @@ func SoftMinPoints[T Float](q Queue[T], p int, ε T, x, y, g, out Matrix[T]) {
 	}
 	q.Copy(out, φ)
 }
+
+// BatchSVDer is implemented by queues that decompose many small matrices at
+// once. Package svd takes the matrices one by one elsewhere.
+type BatchSVDer[T Float] interface {
+	// TrySVDBatch decomposes the matrices A (m×n) that are the rows of a
+	// (count×(m·n)): A = U·diag(S)·Vᵀ, the rows of u (count×(m·k)), s
+	// (count×k, descending) and vt (count×(k·n)), k = min(m,n). The entry of
+	// largest magnitude in each row of Vᵀ is positive. Zero matrices for u
+	// and vt leave the vectors out.
+	//
+	// The rows of checks (count×4) get ‖A - U·diag(S)·Vᵀ‖/‖A‖, ‖UᵀU - I‖,
+	// ‖VᵀV - I‖ (Frobenius norms, NaN without vectors) and 0, or
+	// BatchNotFinite or BatchNotConverged, which are no failures of the
+	// queue. What is not finite has NaN as its results and does not touch
+	// the others.
+	TrySVDBatch(m, n int, a, u, s, vt, checks Matrix[T]) bool
+}
+
+// Statuses of a matrix in TrySVDBatch.
+const (
+	BatchDone         = 0
+	BatchNotFinite    = 1
+	BatchNotConverged = 2
+)

@@ -25,6 +25,7 @@ type HostKernels[T Float] interface {
 	SymMul(a, x, y Dense[T]) bool
 	TallGram(a Dense[T], x Dense[float64]) (Dense[float64], bool)
 	TallMul(a Dense[T], x, y Dense[float64], u Dense[T]) bool
+	SVDBatch(m, n int, a, u, s, vt, checks []T) bool // stacks of len(checks)/4 matrices
 }
 
 // host is a device whose memory is Go memory.

@@ -375,6 +375,18 @@ func (q *hostQueue[T]) TrySoftMinPoints(p int, ε T, x, y, g, out Matrix[T]) boo
 	return !q.begin(CheckSoftMinPoints(p, x, y, g, out), x, y, g, out)
 }
 
+func (q *hostQueue[T]) TrySVDBatch(m, n int, a, u, s, vt, checks Matrix[T]) bool {
+	if !q.begin(CheckSVDBatch(m, n, a, u, s, vt, checks), a, u, s, vt, checks) || a.Rows == 0 {
+		return true
+	}
+	for _, x := range []Matrix[T]{a, u, s, vt, checks} {
+		if x.LD != x.Cols && x.Rows > 1 {
+			return false
+		}
+	}
+	return q.kernels.SVDBatch(m, n, view(a).Data, view(u).Data, view(s).Data, view(vt).Data, view(checks).Data)
+}
+
 func (q *hostQueue[T]) Sync() error {
 	err := q.failure
 	q.failure = nil
@@ -396,4 +408,5 @@ var (
 	_ SymMuler[float32]        = (*hostQueue[float32])(nil)
 	_ Lender[float32]          = (*hostQueue[float32])(nil)
 	_ TallMuler[float32]       = (*hostQueue[float32])(nil)
+	_ BatchSVDer[float32]      = (*hostQueue[float32])(nil)
 )

@@ -380,3 +380,24 @@ func CheckSoftMinPoints[T Float](p int, x, y, g, out Matrix[T]) error {
 	}
 	return CheckVector("SoftMinPoints", out, x.Rows)
 }
+
+// CheckSVDBatch checks the operands of BatchSVDer.
+func CheckSVDBatch[T Float](m, n int, a, u, s, vt, checks Matrix[T]) error {
+	k := min(m, n)
+	shapes := []struct {
+		x     Matrix[T]
+		width int
+	}{{a, m * n}, {s, k}, {checks, 4}, {u, m * k}, {vt, k * n}}
+	if u.IsZero() && vt.IsZero() {
+		shapes = shapes[:3]
+	}
+	for _, c := range shapes {
+		if err := CheckMatrix("SVDBatch", c.x); err != nil {
+			return err
+		}
+		if m < 1 || n < 1 || c.x.Rows != a.Rows || c.x.Cols != c.width {
+			return shapeError("SVDBatch", "%d×%d does not hold what belongs to %d matrices of %d×%d", c.x.Rows, c.x.Cols, a.Rows, m, n)
+		}
+	}
+	return nil
+}

@@ -231,11 +231,15 @@ func lag[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], s
 // dimensions, here the larger of them, which measured errors stay well below.
 func certifyValues[T device.Float](q device.Queue[T], f *Factors[T], dim int) error {
 	largest, err := scalar(q, func(out device.Matrix[T]) { q.Copy(out, f.S.Slice(0, 1, 0, 1)) })
-	f.Certificate = Certificate{
+	f.Certificate = valuesCertificate[T](dim, largest)
+	return err
+}
+
+func valuesCertificate[T device.Float](dim int, largest float64) Certificate {
+	return Certificate{
 		Residual: math.NaN(), OrthogonalityU: math.NaN(), OrthogonalityV: math.NaN(),
 		ErrorBound: float64(max(dim, 10)) * device.Epsilon[T]() * largest,
 	}
-	return err
 }
 
 func relative(x, whole float64) float64 {

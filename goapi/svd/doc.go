@@ -14,6 +14,11 @@
 //   - auto: randomized where Rank is so small that its Krylov space has at
 //     most a third of the dimension, else full.
 //
+// [Batch] decomposes thousands of small matrices at once, by one-sided Jacobi
+// rotations of one matrix in each lane of a vector register. [Spectrum] tells
+// ranks, norms and the like from singular values; [PseudoInverse],
+// [LeastSquares] and [SubspaceAngles] are what decompositions are often for.
+//
 // Every result carries a [Certificate] that is computed from the factors and
 // the matrix, not from the way they were found.
 package svd

@@ -3,6 +3,7 @@ package svd_test
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -26,4 +27,35 @@ func ExampleCompute() {
 	// Output:
 	// singular values [4 3]
 	// certified to 1e-13: true
+}
+
+func ExampleBatch() {
+	stack := []float64{ // three matrices of 2×2
+		3, 0, 0, 4,
+		1, 1, 1, 1,
+		math.NaN(), 0, 0, 1,
+	}
+	r, err := svd.Batch(context.Background(), device.Go(), stack, 3, 2, 2, svd.BatchOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i, status := range r.Status {
+		_, s, _ := r.Matrix(i)
+		fmt.Printf("%v: %.3f\n", status, s)
+	}
+	// Output:
+	// done: [4.000 3.000]
+	// done: [2.000 0.000]
+	// not finite: [NaN NaN]
+}
+
+func ExampleSpectrum() {
+	p, err := svd.NewSpectrum([]float64{4, 3, 1e-17}, 5, 3)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("rank %d, nuclear norm %.0f, effective rank %.2f\n", p.Rank(0), p.Nuclear(), p.EffectiveRank())
+	// Output: rank 2, nuclear norm 7, effective rank 1.98
 }
