@@ -26,4 +26,8 @@ int ritz_blas_threads(void);
 const char *ritz_blas_core(void);
 const char *ritz_blas_config(void);
 
+/* Makes idle threads spin for 2^exponent ticks of the clock at most, unless
+ * the environment says for how long. Returns whether it did. */
+int ritz_blas_limit_spinning(const char *exponent);
+
 #endif

@@ -32,6 +32,7 @@ func Open(o Options) (device.Device, error) {
 func setThreads(n int) int {
 	gate <- struct{}{}
 	defer func() { <-gate }()
+	limitSpinning()
 	environment := ownThreads() // before the first change
 	if n == 0 {
 		n = environment

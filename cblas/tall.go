@@ -10,7 +10,7 @@ import (
 // Tall matrices have at most this many columns: the tiles and the small
 // matrices stay in the second-level cache, where our own kernels beat general
 // products.
-const tallWidth = 192
+const tallWidth = 256
 
 func (k kernels[T]) TallGram(a device.Dense[T], x device.Dense[float64]) (device.Dense[float64], bool) {
 	n := a.Cols
