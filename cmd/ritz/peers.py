@@ -25,8 +25,8 @@ def keep(key, make):
     return kept[key]
 
 
-def normal(m, n):
-    return keep(("normal", m, n), lambda: rng.standard_normal((m, n)))
+def normal(m, n, dtype="f8"):
+    return keep(("normal", m, n, dtype), lambda: rng.standard_normal((m, n)).astype(dtype))
 
 
 def decaying(m, n):
@@ -74,8 +74,12 @@ def threshold(solve, n, tol):
 def statement(words):
     name, rest = words[0], words[1:]
     if name == "svd":
-        a = normal(int(rest[0]), int(rest[1]))
+        a = normal(int(rest[0]), int(rest[1]), rest[2])
         return lambda: np.linalg.svd(a, full_matrices=False)
+    if name == "svdbatch":
+        count, n = int(rest[0]), int(rest[1])
+        a = normal(count, n * n, rest[2]).reshape(count, n, n)
+        return lambda: np.linalg.svd(a)
     if name == "svds":
         a = decaying(int(rest[0]), int(rest[1]))
         return lambda: scipy.sparse.linalg.svds(a, k=int(rest[2]))

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/hessian"
+	"github.com/ritz-go/ritz/goapi/nn"
+	"github.com/ritz-go/ritz/goapi/polar"
+	"github.com/ritz-go/ritz/goapi/rng"
+	"github.com/ritz-go/ritz/goapi/sinkhorn"
+	"github.com/ritz-go/ritz/goapi/spectrum"
+	"github.com/ritz-go/ritz/goapi/svd"
+)
+
+// The problems of ritz bench. Those of the peers are made by peers.py, of the
+// same kind but not with the same numbers.
+
+func measurements(ctx context.Context, dev device.Device) []measurement {
+	var list []measurement
+	for _, of := range []func(context.Context, device.Device) []measurement{
+		svdProblems, truncatedProblems, batchProblems, polarProblems, spectrumProblems, hessianProblems, sinkhornProblems,
+	} {
+		list = append(list, of(ctx, dev)...)
+	}
+	return list
+}
+
+func svdProblems(ctx context.Context, dev device.Device) []measurement {
+	var list []measurement
+	for _, s := range [][2]int{{512, 512}, {1024, 1024}, {10000, 200}, {10000, 500}, {200000, 64}} {
+		m, n := s[0], s[1]
+		flops := 6 * float64(m) * float64(n) * float64(n)
+		if m == n {
+			flops = 22 * float64(n) * float64(n) * float64(n)
+		}
+		list = append(list, svdProblem[float64](ctx, dev, m, n, flops))
+	}
+	return append(list, svdProblem[float32](ctx, dev, 1024, 1024, 0), svdProblem[float32](ctx, dev, 200000, 64, 0))
+}
+
+func svdProblem[T device.Float](ctx context.Context, dev device.Device, m, n int, flops float64) measurement {
+	a := lazily(func() device.Dense[T] { return normal[T](1, m, n) })
+	return measurement{
+		name: fmt.Sprintf("svd %d×%d%s", m, n, suffix[T]()), flops: flops,
+		run: func() error {
+			_, err := svd.Compute(ctx, dev, a(), svd.Options{})
+			return err
+		},
+		peer: map[string]string{"numpy.linalg.svd": fmt.Sprintf("svd %d %d %s", m, n, dtype[T]())},
+	}
+}
+
+func truncatedProblems(ctx context.Context, dev device.Device) []measurement {
+	var list []measurement
+	for _, n := range []int{1000, 2000} {
+		a := lazily(func() device.Dense[float64] { return decaying(3, 4*n, n) })
+		list = append(list, measurement{
+			name: fmt.Sprintf("svd %d×%d rank 50", 4*n, n),
+			run: func() error {
+				_, err := svd.Compute(ctx, dev, a(), svd.Options{Rank: 50, Method: svd.Randomized})
+				return err
+			},
+			peer: map[string]string{"scipy svds": fmt.Sprintf("svds %d %d 50", 4*n, n)},
+		})
+	}
+	return list
+}
+
+func batchProblems(ctx context.Context, dev device.Device) []measurement {
+	var list []measurement
+	for _, s := range [][2]int{{65536, 4}, {8192, 16}} {
+		list = append(list, batchProblem[float32](ctx, dev, s[0], s[1]), batchProblem[float64](ctx, dev, s[0], s[1]))
+	}
+	return list
+}
+
+func batchProblem[T device.Float](ctx context.Context, dev device.Device, count, n int) measurement {
+	a := lazily(func() device.Dense[T] { return normal[T](7, count, n*n) })
+	return measurement{
+		name: fmt.Sprintf("svd of %d %d×%d%s", count, n, n, suffix[T]()),
+		run: func() error {
+			_, err := svd.Batch(ctx, dev, a().Data, count, n, n, svd.BatchOptions{})
+			return err
+		},
+		peer: map[string]string{"numpy.linalg.svd": fmt.Sprintf("svdbatch %d %d %s", count, n, dtype[T]())},
+	}
+}
+
+func polarProblems(ctx context.Context, dev device.Device) []measurement {
+	var list []measurement
+	for _, n := range []int{512, 1024} {
+		a := lazily(func() device.Dense[float64] { return normal[float64](4, n, 2*n) })
+		cube := float64(n) * float64(n) * float64(n)
+		list = append(list,
+			measurement{
+				name: fmt.Sprintf("polar muon %d×%d", n, 2*n), flops: 5 * (3*2 + 1) * cube,
+				run: func() error {
+					_, err := polar.Compute(ctx, dev, a(), polar.Options{Method: polar.Muon})
+					return err
+				},
+				peer: map[string]string{"numpy, 5 steps": fmt.Sprintf("muon %d %d", n, 2*n)},
+			},
+			measurement{
+				name: fmt.Sprintf("polar auto %d×%d", n, 2*n),
+				run: func() error {
+					_, err := polar.Compute(ctx, dev, a(), polar.Options{})
+					return err
+				},
+				peer: map[string]string{"scipy.linalg.polar": fmt.Sprintf("polar %d %d", n, 2*n)},
+			})
+	}
+	return list
+}
+
+func spectrumProblems(ctx context.Context, dev device.Device) []measurement {
+	var list []measurement
+	for _, n := range []int{1000, 3000} {
+		h := lazily(func() device.Dense[float64] { return symmetric(5, n) })
+		list = append(list, measurement{
+			name: fmt.Sprintf("spectrum top 10, n=%d", n),
+			run: func() error {
+				q := dev.F64()
+				defer q.Close()
+				op, err := spectrum.Symmetric(q, h())
+				if err != nil {
+					return err
+				}
+				_, err = spectrum.Eigs(ctx, dev, op, spectrum.EigsOptions{K: 10, Tol: 1e-8})
+				return err
+			},
+			peer: map[string]string{"scipy eigsh": fmt.Sprintf("eigsh %d 10", n)},
+		})
+	}
+	return list
+}
+
+// hessianProblems are products of the Hessian of networks with 8 directions.
+// The peers have nothing like it.
+func hessianProblems(ctx context.Context, dev device.Device) []measurement {
+	const samples, inputs, outputs, directions = 2000, 784, 10, 8
+	var list []measurement
+	for _, hidden := range []int{128, 512} {
+		q := dev.F64() // closed with the device
+		product := lazily(func() func() error {
+			net, err := nn.New[float64]([]int{inputs, hidden, outputs}, nn.Tanh, 1)
+			if err != nil {
+				return func() error { return err }
+			}
+			data := nn.Data[float64]{X: normal[float64](8, samples, inputs), Labels: make([]int, samples)}
+			for i := range data.Labels {
+				data.Labels[i] = i % outputs
+			}
+			op, err := hessian.MLP(ctx, q, net, data, hessian.Options{})
+			if err != nil {
+				return func() error { return err }
+			}
+			src, dst := q.Alloc(directions, op.Dim()), q.Alloc(directions, op.Dim())
+			q.Random(device.Normal, 9, 0, src)
+			return func() error {
+				if err := op.Apply(ctx, q, dst, src); err != nil {
+					return err
+				}
+				return q.Sync()
+			}
+		})
+		// Two products of matrices in the first layer, six in the second.
+		flops := 2 * directions * samples * (2*inputs*float64(hidden) + 6*outputs*float64(hidden))
+		list = append(list, measurement{
+			name: fmt.Sprintf("hessian 784–%d–10, %d×8", hidden, samples), flops: flops,
+			run: func() error { return product()() },
+		})
+	}
+	return list
+}
+
+func sinkhornProblems(ctx context.Context, dev device.Device) []measurement {
+	var list []measurement
+	add := func(n int, ε float64, method sinkhorn.Method, name, peer, statement string) {
+		cost := lazily(func() device.Dense[float64] { return unitSquare(n) })
+		list = append(list, measurement{
+			name: fmt.Sprintf("%s n=%d ε=%g", name, n, ε),
+			run: func() error {
+				_, err := sinkhorn.Solve(ctx, dev, sinkhorn.Problem[float64]{Cost: cost()},
+					sinkhorn.Options{Epsilon: ε, Tol: 1e-8, Method: method})
+				return err
+			},
+			peer: map[string]string{peer: fmt.Sprintf("%s %d %g 1e-8", statement, n, ε)},
+		})
+	}
+	for _, n := range []int{1000, 2000} {
+		for _, ε := range []float64{0.05, 0.01, 0.002} {
+			add(n, ε, sinkhorn.Auto, "sinkhorn", "ot.sinkhorn", "sinkhorn")
+		}
+	}
+	for _, n := range []int{500, 1000} {
+		add(n, 0.01, sinkhorn.Log, "sinkhorn log", "ot.sinkhorn_log", "sinkhorn_log")
+	}
+	return list
+}
+
+// lazily makes a problem when it is first asked for, and keeps it.
+func lazily[E any](problem func() E) func() E { return sync.OnceValue(problem) }
+
+func dtype[T device.Float]() string {
+	if device.Epsilon[T]() > 1e-10 {
+		return "f4"
+	}
+	return "f8"
+}
+
+// suffix tells float32 problems from the others.
+func suffix[T device.Float]() string {
+	if device.Epsilon[T]() > 1e-10 {
+		return " f32"
+	}
+	return ""
+}
+
+func normal[T device.Float](seed uint64, m, n int) device.Dense[T] {
+	a := device.NewDense[T](m, n)
+	rng.Normal(seed, 0, 0, a.Data)
+	return a
+}
+
+// decaying is a matrix whose columns shrink, so that its leading singular
+// values stand out.
+func decaying(seed uint64, m, n int) device.Dense[float64] {
+	a := normal[float64](seed, m, n)
+	for i := range m {
+		row := a.Row(i)
+		for j := range row {
+			row[j] /= float64(j + 1)
+		}
+	}
+	return a
+}
+
+func symmetric(seed uint64, n int) device.Dense[float64] {
+	a := normal[float64](seed, n, n)
+	for i := range n {
+		for j := range i {
+			a.Set(i, j, a.At(j, i))
+		}
+		a.Set(i, i, a.At(i, i)+float64(n)/float64(i+1)) // some eigenvalues stand out
+	}
+	return a
+}
+
+// unitSquare returns the squared distances, divided by the largest, between
+// two sets of n random points of the unit square.
+func unitSquare(n int) device.Dense[float64] {
+	x := make([]float64, 4*n)
+	rng.Uniform(6, uint64(n), 0, x)
+	cost := device.NewDense[float64](n, n)
+	largest := 0.0
+	for i := range n {
+		for j := range n {
+			dx, dy := x[2*i]-x[2*(n+j)], x[2*i+1]-x[2*(n+j)+1]
+			cost.Set(i, j, dx*dx+dy*dy)
+			largest = max(largest, dx*dx+dy*dy)
+		}
+	}
+	for i := range cost.Data {
+		cost.Data[i] /= largest
+	}
+	return cost
+}
