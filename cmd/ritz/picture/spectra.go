@@ -47,7 +47,7 @@ func Spectra(path, title string, names []string, values [][]float64) error {
 	}
 	p.Legend.Top = true
 	p.Legend.TextStyle.Font.Size = vg.Points(8)
-	p.X.Max *= 1.6 // room for the names
+	p.X.Max *= 1.8 // room for the names
 	return save(p, path)
 }
 
