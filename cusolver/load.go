@@ -7,6 +7,7 @@ package cusolver
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,9 +102,11 @@ func openDriver(named []string, s surroundings) (*libraries, error) {
 	}
 	l := &libraries{api: newAPI()}
 	var tried attempts
+	absent := true
 	for _, path := range driverPaths("libcuda.so.1", named, s) {
 		h, err := load(path, false)
 		if err == nil {
+			absent = false
 			err = bind(l.api, C.RZ_CUDA, h)
 		}
 		if err != nil {
@@ -119,7 +122,7 @@ func openDriver(named []string, s surroundings) (*libraries, error) {
 		return l, err
 	}
 	C.free(unsafe.Pointer(l.api))
-	return nil, unavailable("no NVIDIA driver here: %s", strings.Join(tried, "; "))
+	return nil, &device.UnavailableError{Device: "cuda", Reason: "no NVIDIA driver here: " + strings.Join(tried, "; "), Absent: absent}
 }
 
 // newAPI returns a table without functions.
@@ -233,4 +236,13 @@ func (l *libraries) findNVRTC(c candidate, s surroundings) {
 
 func unavailable(format string, args ...any) error {
 	return &device.UnavailableError{Device: "cuda", Reason: fmt.Sprintf(format, args...)}
+}
+
+// asUnavailable returns err, or its text as the reason why there is no GPU.
+func asUnavailable(err error) error {
+	var u *device.UnavailableError
+	if errors.As(err, &u) {
+		return u
+	}
+	return unavailable("%v", err)
 }

@@ -18,11 +18,11 @@ func open(which string, o Options) (device.Device, error) {
 	named := namedFolders(o, around)
 	l, err := openDriver(named, around)
 	if err != nil {
-		return nil, unavailable("%s", reason(err))
+		return nil, asUnavailable(err)
 	}
 	list, err := l.list()
 	if err != nil {
-		return nil, unavailable("%s", reason(err))
+		return nil, asUnavailable(err)
 	}
 	m, err := probeNVML(named, around)
 	if err != nil {

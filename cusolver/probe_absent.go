@@ -11,4 +11,5 @@ func open(string, Options) (device.Device, error) { return nil, errAbsent }
 var errAbsent = &device.UnavailableError{
 	Device: "cuda",
 	Reason: "this build has no GPU support (it needs cgo on Linux and no tag nocuda)",
+	Absent: true,
 }

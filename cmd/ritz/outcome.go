@@ -77,7 +77,7 @@ func environmentOf(dev device.Device) environment {
 	return environment{
 		CPU: i.Hardware, Level: i.Level, BLAS: i.Library, BLASCore: i.Core, Threads: i.Threads,
 		GOMAXPROCS: runtime.GOMAXPROCS(0), OS: runtime.GOOS + "/" + runtime.GOARCH,
-		Go: runtime.Version(), Ritz: version, Notes: i.Notes,
+		Go: runtime.Version(), Ritz: version, Notes: slices.Concat(i.Warnings, i.Notes),
 	}
 }
 

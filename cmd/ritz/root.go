@@ -119,6 +119,9 @@ func (c *common) open() (device.Device, error) {
 	}
 	info := dev.Info()
 	c.log.Info("device", "name", info.Name, "backend", info.Backend, "threads", info.Threads)
+	for _, w := range info.Warnings {
+		c.log.Warn(w)
+	}
 	for _, note := range info.Notes {
 		c.log.Info(note)
 	}

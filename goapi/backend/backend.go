@@ -3,6 +3,7 @@ package backend
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ritz-go/ritz/cblas"
@@ -32,7 +33,7 @@ var openers = []opener{
 }
 
 // Open opens the device with the given name, "" meaning auto. Close it when
-// done. With auto, the Notes of the device's Info say why a better one was
+// done. With auto, the Warnings and Notes of the device's Info say why a better one was
 // passed over.
 func Open(name string, o Options) (device.Device, error) {
 	if o.Threads < 0 {
@@ -52,18 +53,18 @@ func Open(name string, o Options) (device.Device, error) {
 
 // openFirst opens the first backend that can be opened.
 func openFirst(candidates []opener, o Options) (device.Device, error) {
-	var why []string
+	var passed remarks
 	for _, b := range candidates {
 		d, err := b.open("", o)
 		if err == nil {
-			return withNotes(d, why), nil
+			return passed.on(d), nil
 		}
 		if !errors.Is(err, device.ErrUnavailable) {
 			return nil, err
 		}
-		why = append(why, "passed over "+reason(b.name, err))
+		passed.add(b.name, err)
 	}
-	return nil, &device.UnavailableError{Device: "auto", Reason: strings.Join(why, "; ")}
+	return nil, &device.UnavailableError{Device: "auto", Reason: strings.Join(append(passed.warnings, passed.notes...), "; ")}
 }
 
 // reason returns why a backend could not be opened, its name first.
@@ -75,21 +76,35 @@ func reason(name string, err error) string {
 	return name + ": " + err.Error()
 }
 
-// noted is a device with remarks on how it was chosen.
-type noted struct {
-	device.Device
-	notes []string
+// remarks say which devices were passed over, and why.
+type remarks struct{ warnings, notes []string }
+
+func (r *remarks) add(name string, err error) {
+	text := "passed over " + reason(name, err)
+	var u *device.UnavailableError
+	if errors.As(err, &u) && !u.Absent {
+		r.warnings = append(r.warnings, text)
+		return
+	}
+	r.notes = append(r.notes, text)
 }
 
-func withNotes(d device.Device, notes []string) device.Device {
-	if len(notes) == 0 {
+// on returns d with the remarks in its Info.
+func (r *remarks) on(d device.Device) device.Device {
+	if len(r.warnings)+len(r.notes) == 0 {
 		return d
 	}
-	return &noted{d, notes}
+	return &remarked{d, *r}
 }
 
-func (n *noted) Info() device.Info {
-	info := n.Device.Info()
-	info.Notes = append(append([]string(nil), info.Notes...), n.notes...)
+type remarked struct {
+	device.Device
+	remarks
+}
+
+func (d *remarked) Info() device.Info {
+	info := d.Device.Info()
+	info.Warnings = slices.Concat(info.Warnings, d.warnings)
+	info.Notes = slices.Concat(info.Notes, d.notes)
 	return info
 }

@@ -42,27 +42,28 @@ func TestCUDADoesNotFallBack(t *testing.T) {
 }
 
 func TestAutoSaysWhatItPassedOver(t *testing.T) {
-	missing := func(name, why string) opener {
+	missing := func(name, why string, absent bool) opener {
 		return opener{name, func(string, Options) (device.Device, error) {
-			return nil, &device.UnavailableError{Device: name, Reason: why}
+			return nil, &device.UnavailableError{Device: name, Reason: why, Absent: absent}
 		}}
 	}
 	working := opener{"go", func(string, Options) (device.Device, error) { return device.Go(), nil }}
 
-	d, err := openFirst([]opener{missing("cuda", "no driver"), missing("cpu", "no cgo"), working}, Options{})
+	d, err := openFirst([]opener{missing("cuda", "driver too old", false), missing("cpu", "no cgo", true), working}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	notes := strings.Join(d.Info().Notes, "\n")
-	for _, want := range []string{"no driver", "no cgo", "passed over"} {
-		if !strings.Contains(notes, want) {
-			t.Errorf("notes %q lack %q", notes, want)
-		}
+	// What is there and unfit is worth a warning, what is not there a note.
+	if w := d.Info().Warnings; len(w) != 1 || w[0] != "passed over cuda: driver too old" {
+		t.Errorf("warnings %q", w)
+	}
+	if n := d.Info().Notes; len(n) != 1 || n[0] != "passed over cpu: no cgo" {
+		t.Errorf("notes %q", n)
 	}
 	if d.Info().Name != "go" {
 		t.Errorf("opened %s", d.Info().Name)
 	}
-	if _, err := openFirst([]opener{missing("cuda", "no driver")}, Options{}); !errors.Is(err, device.ErrUnavailable) || !strings.Contains(err.Error(), "no driver") {
+	if _, err := openFirst([]opener{missing("cuda", "no driver", true)}, Options{}); !errors.Is(err, device.ErrUnavailable) || !strings.Contains(err.Error(), "no driver") {
 		t.Errorf("nothing available: %v", err)
 	}
 	// A real failure, such as out of memory, is not a reason to fall back.

@@ -41,8 +41,8 @@ func TestEmulatedGPU(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if notes := strings.Join(d.Info().Notes, "\n"); d.Info().Backend == "CUDA" || !strings.Contains(notes, "EXCLUSIVE_PROCESS") {
-		t.Errorf("opened %s, notes %q", d.Info().Name, notes)
+	if warnings := strings.Join(d.Info().Warnings, "\n"); d.Info().Backend == "CUDA" || !strings.Contains(warnings, "EXCLUSIVE_PROCESS") {
+		t.Errorf("opened %s, warnings %q", d.Info().Name, warnings)
 	}
 	if _, err := Open("cuda", Options{}); !errors.Is(err, device.ErrUnavailable) || !strings.Contains(err.Error(), "EXCLUSIVE_PROCESS") {
 		t.Errorf("cuda: %v", err)

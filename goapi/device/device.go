@@ -21,6 +21,7 @@ type Info struct {
 	Level    string   // instruction level of our own kernels: "go", "base", "v3", "v4", "sm_90"
 	Library  string   // version of the library behind it, "" for none
 	Core     string   // CPU core that the library was tuned for, "" if unknown
+	Warnings []string // why a better device, of which there are signs, was passed over
 	Notes    []string // what a user should know, such as an environment variable that slows it
 }
 

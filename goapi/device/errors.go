@@ -74,6 +74,7 @@ func (e *NotConvergedError) Is(target error) bool { return target == ErrNotConve
 type UnavailableError struct {
 	Device string
 	Reason string
+	Absent bool // there is no sign of such a device here, so that nobody expects it
 }
 
 func (e *UnavailableError) Error() string        { return "device " + e.Device + ": " + e.Reason }
