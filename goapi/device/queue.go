@@ -81,6 +81,8 @@ const (
 //
 // Unless an operation says otherwise its output must not overlap an input
 // partially; element by element operations may write exactly onto an input.
+// Queues of one device may share matrices; what one of them computes, another
+// sees after Sync of the first.
 // A vector argument is a matrix with one row or one column and the stated
 // number of elements. Sums of float32 are accumulated in float64 where they
 // are reductions; NaN propagates through every operation and reduction.
