@@ -14,6 +14,7 @@ func newSVD(c *common) *cobra.Command {
 	var o svd.Options
 	var method, batch string
 	var stats bool
+	var memory budget
 	cmd := &cobra.Command{
 		Use:   "svd FILE[:ARRAY]",
 		Short: "Singular value decomposition",
@@ -23,18 +24,28 @@ With -o DIR it writes U.npy, S.npy and Vt.npy. The certificate holds the
 relative residual, bounds of the loss of orthogonality of U and V, and a bound
 of the error of every singular value.
 
+--tol asks for as many singular values as the relative error of the
+approximation needs, instead of --rank.
+
+With --memory, an array larger than that is never read as a whole but by rows,
+--power-iterations + 1 times (without it: three), or once with --method
+single-pass. Such an array must be binary and row-major: .npy, .npz,
+safetensors or IDX.
+
 --stats adds what can be read off all singular values: numerical, stable and
 effective rank, condition, norms and the exponent of a power law. --batch
 GLOB prints them in a table for all matrices of the file whose names match; a
 picture then shows all spectra.`,
 		Example: `  ritz svd A.npy --rank 50 -o factors
+  ritz svd A.npy --tol 1e-3
+  ritz svd huge.npy --rank 20 --memory 2GiB -o factors
   ritz svd model.safetensors --batch '*' --plot spectra.svg
   ritz svd weights.safetensors --tensor 'layer.3.*' --values-only --plot spectrum.svg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Method, o.Seed = svd.Method(method), c.seed
-			if (stats || batch != "") && o.Rank != 0 {
-				return usagef("--stats and --batch need all singular values; leave out --rank")
+			if (stats || batch != "") && (o.Rank != 0 || o.Tol != 0) {
+				return usagef("--stats and --batch need all singular values; leave out --rank and --tol")
 			}
 			if batch != "" {
 				return runSpectra(cmd.Context(), c, args[0], batch, o)
@@ -44,16 +55,18 @@ picture then shows all spectra.`,
 				return err
 			}
 			if c.precision(in) == "f32" {
-				return runSVD[float32](cmd.Context(), c, in, o, stats)
+				return runSVD[float32](cmd.Context(), c, in, o, memory, stats)
 			}
-			return runSVD[float64](cmd.Context(), c, in, o, stats)
+			return runSVD[float64](cmd.Context(), c, in, o, memory, stats)
 		},
 	}
 	c.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern (default: the only one)")
 	f.IntVar(&o.Rank, "rank", 0, "number of singular values (0: all)")
-	choices(cmd, &method, "method", "auto", "", "auto", "full", "randomized")
+	f.Float64Var(&o.Tol, "tol", 0, "relative error to reach, in the Frobenius norm (0: by --rank)")
+	f.Var(&memory, "memory", "read larger arrays by rows, within this `SIZE` (default: all arrays at once)")
+	choices(cmd, &method, "method", "auto", "", "auto", "full", "randomized", "lanczos", "single-pass")
 	f.BoolVar(&o.ValuesOnly, "values-only", false, "leave out U and Vt")
 	f.IntVar(&o.PowerIterations, "power-iterations", 0, "block Krylov steps of randomized (0: 3)")
 	f.IntVar(&o.Oversampling, "oversampling", 0, "additional vectors of randomized (0: 10)")
@@ -62,31 +75,23 @@ picture then shows all spectra.`,
 	return cmd
 }
 
-func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Options, stats bool) error {
+func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Options, memory budget, stats bool) error {
 	dev, err := c.open()
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
-	a, err := matrix[T](in)
+	r, err := decompose[T](ctx, c, dev, in, o, memory)
 	if err != nil {
 		return err
 	}
-	var r *svd.Result[T]
-	seconds, err := c.timed(func() (err error) {
-		r, err = svd.Compute(ctx, dev, a, o)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	out := c.begin("svd", dev, c.precision(in), a.Rows, a.Cols)
-	out.Method, out.Seconds, out.Values = string(r.Method), seconds, doubles(r.S)
+	out := c.begin("svd", dev, c.precision(in), r.rows, r.cols)
+	out.Method, out.Seconds, out.Values = string(r.Method), r.seconds, doubles(r.S)
 	k := r.Certificate
 	out.Certificate = certificate("residual", k.Residual, "orthogonality_u", k.OrthogonalityU,
 		"orthogonality_v", k.OrthogonalityV, "error_bound", k.ErrorBound)
 	if stats {
-		p, err := svd.NewSpectrum(r.S, a.Rows, a.Cols)
+		p, err := svd.NewSpectrum(r.S, r.rows, r.cols)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,9 @@ package device
 
 // each calls f for every row of a, rows spread over goroutines.
 func each[T Float](a Dense[T], f func(x []T)) {
+	if a.Cols == 0 {
+		return
+	}
 	if a.Rows == 1 {
 		f(a.Row(0))
 		return

@@ -88,15 +88,21 @@ func number(d DType, order binary.ByteOrder) func(b []byte) float64 {
 // memory grows with what was really read, in case the count is wrong and the
 // length of the stream unknown.
 func readNumbers[T Float](r io.Reader, data []T, n int, d DType, order binary.ByteOrder) ([]T, error) {
-	const chunk = 1 << 16 // elements
+	return readNumbersBy(r, data, n, d, order, make([]byte, min(n, readChunk)*d.Size()))
+}
+
+// readChunk is the number of elements that are decoded at a time.
+const readChunk = 1 << 16
+
+// readNumbersBy is readNumbers with a buffer for at least one element.
+func readNumbersBy[T Float](r io.Reader, data []T, n int, d DType, order binary.ByteOrder, buffer []byte) ([]T, error) {
 	size := d.Size()
 	if size == 0 {
 		return nil, fmt.Errorf("numbers of type %q are not supported", d)
 	}
-	buffer := make([]byte, min(n, chunk)*size)
 	decode := number(d, order)
 	for len(data) < n {
-		k := min(n-len(data), chunk)
+		k := min(n-len(data), len(buffer)/size)
 		if _, err := io.ReadFull(r, buffer[:k*size]); err != nil {
 			if err == io.EOF || err == io.ErrUnexpectedEOF {
 				return nil, fmt.Errorf("is truncated: %d numbers expected, the data ends after about %d", n, len(data))

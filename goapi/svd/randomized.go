@@ -15,6 +15,7 @@ const (
 	streamProbesV
 	streamProbesL
 	streamFresh
+	streamRows
 )
 
 // randomized computes the o.Rank largest singular values from the block
@@ -54,10 +55,8 @@ func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device
 		return err
 	}
 	t := &Factors[T]{U: q.Alloc(m, o.Rank), S: f.S, Vt: q.Alloc(o.Rank, n), Method: f.Method}
-	q.Gemm(device.NoTrans, device.Transp, 1, basis, wt.RowRange(0, o.Rank), 0, t.U)
-	q.Add(1, device.Transp, v.Slice(0, n, 0, o.Rank), 0, device.NoTrans, device.Matrix[T]{}, t.Vt)
 	q.Copy(f.S, s.Slice(0, 1, 0, o.Rank))
-	if err := fixSigns(q, t.U, t.Vt); err != nil {
+	if err := assemble(q, basis, v, wt, t); err != nil {
 		return err
 	}
 	if err := certifyTruncated(q, a, t, o.Seed); err != nil {

@@ -31,7 +31,8 @@ type Factors[T device.Float] struct {
 //
 // Errors: *device.ShapeError, device.ErrEmpty, *device.NotFiniteError and
 // *device.ArgumentError for bad input, *device.NotFiniteError also if the
-// largest singular value overflows, device.ErrNotConverged if LAPACK fails,
+// largest singular value overflows, device.ErrNotConverged if LAPACK or the
+// Lanczos method fails,
 // and the error of ctx, which is looked at between stages.
 //
 // A full decomposition costs about 22·n³ operations for n×n and 4·m·n² for
@@ -44,6 +45,9 @@ func Compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 	o, err := o.complete(a.Rows, a.Cols)
 	if err != nil {
 		return nil, err
+	}
+	if o.Tol > 0 {
+		return computeTo(ctx, dev, a, o)
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
@@ -78,6 +82,9 @@ func Factor[T device.Float](ctx context.Context, q device.Queue[T], a device.Mat
 	if err != nil {
 		return nil, err
 	}
+	if o.Tol > 0 {
+		return factorTo(ctx, q, a, o)
+	}
 	f := &Factors[T]{S: q.Alloc(1, o.Rank), Method: o.Method}
 	if !o.ValuesOnly {
 		f.U, f.Vt = q.Alloc(a.Rows, o.Rank), q.Alloc(o.Rank, a.Cols)
@@ -99,9 +106,12 @@ func (f *Factors[T]) compute(ctx context.Context, q device.Queue[T], a device.Ma
 	if err != nil {
 		return err
 	}
-	if o.Method == Full {
+	switch o.Method {
+	case Full:
 		err = full(ctx, q, scaled, f, o)
-	} else {
+	case Lanczos:
+		err = lanczos(ctx, q, scaled, f, o)
+	default:
 		err = randomized(ctx, q, scaled, f, o)
 	}
 	if err == nil && exponent != 0 {

@@ -18,6 +18,7 @@ func testEmpty[T device.Float](t *testing.T, b *bench[T]) {
 		for name, f := range map[string]func(){
 			"Copy":         func() { q.Copy(x, a) },
 			"Fill":         func() { q.Fill(1, a) },
+			"Fill view":    func() { q.Fill(1, q.Alloc(4, 5).Slice(0, r, 1, 1+c)) },
 			"Add":          func() { q.Add(1, device.NoTrans, a, 2, device.NoTrans, x, x) },
 			"Map":          func() { q.Map(device.Exp, a, x) },
 			"Mul":          func() { q.Mul(a, x, x) },
