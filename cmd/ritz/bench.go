@@ -174,6 +174,10 @@ func (m measurement) peers(p *peers) []string {
 	return sorted(m.peer)
 }
 
+// settle is how long both sides rest before a run: the idle threads of the
+// other side's BLAS spin for some 25 ms before they leave the cores.
+const settle = 50 * time.Millisecond
+
 // measure runs ours and the peer in turns, after a warm-up of both.
 func (m measurement) measure(ctx context.Context, p *peers, peer string, rate float64, runs int) (benchRow, error) {
 	row := benchRow{Kernel: m.name, Peer: peer}
@@ -182,6 +186,7 @@ func (m measurement) measure(ctx context.Context, p *peers, peer string, rate fl
 		if err := ctx.Err(); err != nil {
 			return row, err
 		}
+		time.Sleep(settle)
 		start := time.Now()
 		if err := m.run(); err != nil {
 			return row, err
@@ -193,6 +198,7 @@ func (m measurement) measure(ctx context.Context, p *peers, peer string, rate fl
 		if peer == "" {
 			continue
 		}
+		time.Sleep(settle)
 		seconds, err := p.time(m.peer[peer])
 		if err != nil {
 			return row, err
