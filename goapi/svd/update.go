@@ -22,8 +22,8 @@ type Incremental[T device.Float] struct {
 }
 
 // NewIncremental starts from a decomposition with vectors, which it does not
-// change, and which must not change until the first update. Of its own it keeps at most maxRank singular values; 0 means as many
-// as the matrix has.
+// change, and which must not change until the first update. It keeps at most
+// maxRank singular values; 0 means as many as the matrix has.
 func NewIncremental[T device.Float](dev device.Device, r *Result[T], maxRank int) (*Incremental[T], error) {
 	switch {
 	case r == nil || len(r.S) == 0 || r.U.Cols != len(r.S) || r.Vt.Rows != len(r.S):
