@@ -27,7 +27,7 @@ run: build ## build, then run the four kernels on the MNIST test images
 	bin/ritz run $(JOB) -o $(OUT)
 
 build: $(DEPS) ## build bin/ritz
-	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ritz ./cmd/ritz
+	$(GO) build -trimpath -ldflags '-X main.linked=$(VERSION)' -o bin/ritz ./cmd/ritz
 
 test: $(DEPS) ## run all tests
 	$(GO) test ./...

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -9,8 +10,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker; otherwise it is the module's version.
-var version = moduleVersion()
+// linked is set by the linker, see the Makefile. A variable that is computed
+// at the start cannot be.
+var linked string
+
+// version is what was linked, or the module's version.
+var version = cmp.Or(linked, moduleVersion())
 
 func moduleVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
