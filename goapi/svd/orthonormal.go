@@ -35,10 +35,13 @@ func nearlyOrthonormalize[T device.Float](q device.Queue[T], a, basis, r, finish
 	q.Syrk(device.Transp, 1, a, 0, l)
 	q.Cholesky(l)
 	err = q.Sync()
+	indefinite := errors.Is(err, device.ErrNotPositiveDefinite)
+	if err != nil && !indefinite {
+		return false, err
+	}
 	loss := math.Inf(1)
 	q.Copy(basis, a)
-	switch {
-	case err == nil:
+	if !indefinite {
 		q.Trsm(device.Right, device.Lower, device.Transp, 1, l, basis)
 		q.Syrk(device.Transp, 1, basis, 0, finish)
 		q.AddDiag(-1, finish)
@@ -49,8 +52,6 @@ func nearlyOrthonormalize[T device.Float](q device.Queue[T], a, basis, r, finish
 		if !(math.Sqrt(loss) < 0.1) {
 			q.Copy(basis, a)
 		}
-	case !errors.Is(err, device.ErrNotPositiveDefinite):
-		return false, err
 	}
 	// After one pass with loss δ the second leaves about δ·eps; 0.1 keeps
 	// the factor from the inverse of the second triangle near 1.
