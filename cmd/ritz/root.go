@@ -32,7 +32,7 @@ type common struct {
 }
 
 // execute runs one command line. It is called by main and, for the tasks of a
-// job, by run.
+// job, by perform.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
@@ -80,7 +80,7 @@ written, an interruption), 2 wrong usage, option or input (shape, NaN, weights),
 	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log what is being done")
 	root.AddCommand(
 		newSVD(c), newPolar(c), newSpectrum(c), newHessian(c), newSinkhorn(c),
-		newRun(c), newBench(c), newDevices(c), newVersion(c), newMan(c))
+		newRun(c), newTask(), newBench(c), newDevices(c), newVersion(c), newMan(c))
 	for _, sub := range root.Commands() {
 		if sub.Args == nil {
 			sub.Args = cobra.NoArgs

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -23,13 +21,14 @@ import (
 )
 
 func newRun(c *common) *cobra.Command {
-	var shard, out string
+	var shard, out, gpus string
 	var resume bool
 	cmd := &cobra.Command{
 		Use:   "run JOB.yaml",
 		Short: "Run a batch job and write a report",
-		Long: `Runs the tasks of a job file one after the other and writes report.html; the
-path of the report is the last line on standard error.
+		Long: `Runs the tasks of a job file, one after the other or on several GPUs at once,
+and writes report.html; the path of the report is the last line on standard
+error.
 
   name: example
   defaults: {dtype: f64}
@@ -47,25 +46,43 @@ on a terminal, a summary instead.
 --shard i/n runs part i, counted from 0, of n; --shard auto takes both from
 Slurm (array or process), Kubernetes (JOB_COMPLETION_INDEX, with the number in
 JOB_COMPLETIONS) or MPI. --resume leaves out tasks whose results are there and
-unchanged, and were computed by the same definition from the same inputs.`,
+unchanged, and were computed by the same definition from the same inputs, also
+if auto or --gpus chose another device then.
+
+--gpus all, or --gpus N for the N with most free memory, runs a task on every
+GPU at a time, each in a process of its own, after the tasks that it needs. The
+GPUs are those that "ritz devices" lists as available. A task computes on its
+GPU unless its backend is cpu or go; all share the threads of the CPU. Lines
+appear as tasks end, with the GPU as "worker". When a process dies or its GPU is
+lost, its task runs once more, on another GPU if there is one; a GPU that is
+lost with two different tasks in a row is not used any more. A task for which
+the memory did not suffice runs once more at the end, alone, on the GPU with
+most memory. The exit code is 3 if there are fewer GPUs than N, or none.`,
+		Example: `  ritz run job.yaml -o out --resume
+  ritz run job.yaml -o out --gpus all`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := job.ParseShard(shard, os.Getenv)
 			if err != nil {
 				return usage(err)
 			}
-			return runJob(cmd.Context(), c, args[0], job.Options{Out: out, Shard: s, Resume: resume})
+			wanted, err := parseGPUs(gpus)
+			if err != nil {
+				return err
+			}
+			return runJob(cmd.Context(), c, args[0], wanted, job.Options{Out: out, Shard: s, Resume: resume})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "output", "o", "out", "folder for the results")
 	f.StringVar(&shard, "shard", "", "part i/n of the tasks, or auto (default: all of them)")
+	f.StringVar(&gpus, "gpus", "", "run tasks on all GPUs at once, or on `N` (default: one task at a time, in this process)")
 	f.BoolVar(&resume, "resume", false, "skip tasks that are done")
 	f.BoolVar(&c.json, "json", false, "print JSON lines on a terminal too")
 	return cmd
 }
 
-func runJob(ctx context.Context, c *common, path string, o job.Options) error {
+func runJob(ctx context.Context, c *common, path string, gpus int, o job.Options) error {
 	j, err := job.Load(path)
 	if unread := new(fs.PathError); errors.As(err, &unread) {
 		return err
@@ -76,31 +93,29 @@ func runJob(ctx context.Context, c *common, path string, o job.Options) error {
 	if err := j.Check(checkArgs); err != nil {
 		return usage(err)
 	}
+	o.Workers = []job.Worker{ownProcess()}
+	if gpus != 0 {
+		if o.Workers, err = gpuWorkers(c, j, path, gpus); err != nil {
+			return err
+		}
+	}
 	// Who reads the lines may leave; the results stand in files.
 	signal.Ignore(syscall.SIGPIPE)
 
-	// A task may set the number of threads for the whole process.
-	threads := runtime.GOMAXPROCS(0)
 	o.Version = version
 	o.File = func(input string) string {
 		file, _, _, _ := split(input, "")
 		return file
 	}
-	o.Run = func(ctx context.Context, args []string) ([]byte, int, string) {
-		defer runtime.GOMAXPROCS(threads)
-		var stdout bytes.Buffer
-		message := ""
-		err := execute(ctx, args, &stdout, os.Stderr)
-		if err != nil {
-			message = err.Error()
-		}
-		return stdout.Bytes(), exitCode(err), message
-	}
 	lines := c.json || !term.IsTerminal(int(os.Stdout.Fd()))
 	bar := progress(c, len(j.Select(o.Shard)), j.Name)
-	o.Begin = func(t job.Task, number, total int) {
+	o.Begin = func(t job.Task, number, total int, worker string) {
 		bar.Describe(t.Name)
-		c.log.Info("task", "name", t.Name, "number", number, "of", total)
+		facts := []any{"name", t.Name, "number", number, "of", total}
+		if worker != "" {
+			facts = append(facts, "worker", worker)
+		}
+		c.log.Info("task", facts...)
 	}
 	var unprinted error // the first failure to print; nothing is printed after it
 	o.End = func(out job.Outcome) {
@@ -154,8 +169,11 @@ func checkArgs(args []string) error {
 // summary prints an outcome for people.
 func summary(w io.Writer, out job.Outcome) error {
 	note := ""
-	if out.Skipped {
+	switch {
+	case out.Skipped:
 		note = " (done earlier)"
+	case out.Worker != "":
+		note = " (" + out.Worker + ")"
 	}
 	if _, err := fmt.Fprintf(w, "%s%s\n", out.Task.Name, note); err != nil {
 		return err

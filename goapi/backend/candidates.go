@@ -1,8 +1,10 @@
 package backend
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ritz-go/ritz/cusolver"
 	"github.com/ritz-go/ritz/goapi/device"
@@ -18,9 +20,9 @@ type Candidate struct {
 	Info        device.Info
 }
 
-// Devices lists every GPU of the machine and both CPU devices, the one that
-// auto takes before all others that it could take. It opens and closes each
-// to ask for its Info.
+// Devices lists every GPU of the machine, those with most free memory first,
+// and both CPU devices, so that the one that auto takes stands before all
+// others that it could take. It opens and closes each to ask for its Info.
 func Devices() []Candidate {
 	list := gpus()
 	for _, b := range openers[1:] {
@@ -57,16 +59,31 @@ func describe(i device.Info) string {
 	return s + ", own kernels: " + i.Level
 }
 
+// GPUs returns the UUIDs of the GPUs that can be opened, those with most free
+// memory first. CUDA_VISIBLE_DEVICES takes them. If there are none the error
+// matches device.ErrUnavailable and says why.
+func GPUs() ([]string, error) {
+	var uuids, reasons []string
+	for _, c := range gpus() {
+		if c.Available {
+			uuids = append(uuids, strings.TrimPrefix(c.Name, "cuda:"))
+		} else {
+			reasons = append(reasons, strings.TrimPrefix(c.Reason, "cuda: "))
+		}
+	}
+	if len(uuids) == 0 {
+		return nil, &device.UnavailableError{Device: "cuda", Reason: strings.Join(reasons, "; ")}
+	}
+	return uuids, nil
+}
+
 // gpus lists the GPUs, or one line that says why there is none.
 func gpus() []Candidate {
 	m, err := cusolver.Probe()
 	if err != nil {
 		return []Candidate{{Name: "cuda", Description: "NVIDIA GPU", Reason: reason("cuda", err)}}
 	}
-	if best, err := cusolver.Select(m, ""); err == nil {
-		i := slices.Index(m.GPUs, best)
-		m.GPUs = slices.Insert(slices.Delete(m.GPUs, i, i+1), 0, best)
-	}
+	slices.SortStableFunc(m.GPUs, better)
 	var list []Candidate
 	for _, g := range m.GPUs {
 		c := Candidate{Name: "cuda:" + g.UUID, Description: g.String(), Reason: g.Reason}
@@ -82,4 +99,18 @@ func gpus() []Candidate {
 		list = append(list, c)
 	}
 	return list
+}
+
+// better orders GPUs as auto would take them: the usable ones by their free
+// memory, then by CUDA's number, and the others after them.
+func better(a, b cusolver.GPU) int {
+	switch {
+	case a.Usable && b.Usable:
+		return cmp.Or(cmp.Compare(b.FreeMemory, a.FreeMemory), a.Ordinal-b.Ordinal)
+	case a.Usable:
+		return -1
+	case b.Usable:
+		return 1
+	}
+	return 0
 }

@@ -122,6 +122,10 @@ func symmetricFactor[T device.Float](q device.Queue[T], a, factor, h device.Matr
 // Info is valid.
 func Orthogonalize[T device.Float](ctx context.Context, q device.Queue[T], a, out device.Matrix[T], o Options) (*Info, error) {
 	if err := device.CheckSame("Orthogonalize", a, out); err != nil {
+		// A queue that has failed gives out matrices without elements.
+		if failed := q.Sync(); failed != nil {
+			return nil, failed
+		}
 		return nil, err
 	}
 	if a.Len() == 0 {

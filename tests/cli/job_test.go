@@ -17,6 +17,7 @@ type line struct {
 	Task    string
 	Code    int
 	Skipped bool
+	Worker  string
 	Error   string
 	Result  *result
 }

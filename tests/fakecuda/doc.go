@@ -23,6 +23,7 @@
 //	cuLaunchKernel:3=719!                    the third returns 719, and all later calls too
 //	info(Xpotrf):1=4                         the first Xpotrf stores 4 in info
 //	lost@cuStreamSynchronize:7               the GPU falls off the bus in the seventh call
+//	on=1                                     the faults befall a process whose first GPU is number 1
 //
 // Not emulated: the order in which other threads see writes to memory, time,
 // occupancy, and contraction of products and sums.

@@ -10,6 +10,8 @@ thread_local std::vector<context *> context_stack;
 
 static int injected(const char *name, bool *sticky) {
   long n = ++gpu.calls[name];
+  int on = gpu.config.on;
+  if (on >= 0 && (gpu.visible.empty() || gpu.visible[0] / 8 != on)) return OK;
   for (auto &f : gpu.config.faults)
     if (f.name == name && f.nth == n) {
       *sticky = f.sticky;

@@ -39,6 +39,7 @@ struct machine {
   int order = 0;           // of the threads of a block: forward, reversed, random
   unsigned seed = 1;
   double bandwidth = 20e9; // bytes per second between host and device
+  int on = -1;             // the GPU that the faults are of, -1: of all
   std::vector<fault> faults;
   std::string error;       // the first option that was not understood
 
@@ -84,6 +85,7 @@ struct machine {
       faults.push_back({option.substr(0, colon), atol(option.c_str() + colon + 1), n, value.back() == '!'});
     else if (key == "devices") devices = n;
     else if (key == "mig") mig = n;
+    else if (key == "on") on = n;
     else if (key == "mem") memory = bytes(value);
     else if (key == "cc") sscanf(value.c_str(), "%d.%d", &major, &minor);
     else if (key == "driver") driver = n;

@@ -1,6 +1,7 @@
 // Package job runs batch jobs: a list of tasks in a YAML file (JSON is YAML
-// too), each one command line of ritz. Results appear under their final names
-// only when they are whole; a job can be divided among processes and resumed.
+// too), each one command line of ritz, on one worker or several. Results appear
+// under their final names only when they are whole; a job can be divided among
+// processes and resumed.
 package job
 
 import (
@@ -237,6 +238,16 @@ func (t Task) reads() []string {
 		list = append(list, t.input)
 	}
 	return list
+}
+
+// Flag returns the value of a flag of the command line, "" if it is not there.
+func (t Task) Flag(name string) string {
+	for _, f := range t.flags {
+		if f.name == name {
+			return f.value
+		}
+	}
+	return ""
 }
 
 // locate returns the path of an input. "{out}" stands for the folder of the

@@ -9,11 +9,34 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// Runner executes one command line and returns what it printed and its exit
-// code.
-type Runner func(ctx context.Context, args []string) (result []byte, code int, message string)
+// Reply is what a worker says of a command line.
+type Reply struct {
+	Result  []byte // what the command printed
+	Code    int    // exit code
+	Message string
+	Fate    Fate
+}
+
+// Fate tells what a failure means for the worker.
+type Fate int
+
+const (
+	// Ended: the command ran to its end, good or bad.
+	Ended Fate = iota
+	// Died: the worker or its device was lost. Another may fare better.
+	Died
+	// NoMemory: there was not enough memory for the task.
+	NoMemory
+)
+
+// Worker executes one command line at a time.
+type Worker struct {
+	Name string // of its GPU, "" for this process
+	Run  func(ctx context.Context, args []string) Reply
+}
 
 // Options of Run.
 type Options struct {
@@ -21,11 +44,13 @@ type Options struct {
 	Shard   Shard
 	Resume  bool
 	Version string
-	Run     Runner
+	Workers []Worker // those with most memory first
 	// File returns the path of the file that an input names.
 	File func(input string) string
-	// Begin and End are called around each task.
-	Begin func(t Task, number, total int)
+	// Begin and End are called around each task, never two at a time. A task
+	// that is tried again begins twice. The worker is "" for a task that none
+	// gets.
+	Begin func(t Task, number, total int, worker string)
 	End   func(o Outcome)
 }
 
@@ -37,39 +62,71 @@ type Outcome struct {
 	Result  json.RawMessage // the JSON object of the command, nil if it failed
 	Dir     string          // folder of the results
 	Skipped bool            // an earlier run had finished it
+	Worker  string          // that ran it, "" for this process or none
 }
 
 // OK reports whether the task has results.
 func (o Outcome) OK() bool { return o.Result != nil }
 
-// Run runs the tasks of a shard one after the other. A task that fails does
-// not stop those after it, except those that need it. When ctx ends, the
-// running task is abandoned, its partial results are removed, and Run returns
-// what was done with the error of ctx.
+// Run runs the tasks of a shard, as many at a time as there are workers, each
+// after those that it needs; with one worker, in the order of Select. A task
+// that fails does not stop the others, except those that need it. When ctx
+// ends, the running tasks are abandoned, their partial results are removed,
+// and Run returns what was done with the error of ctx. The outcomes are in the
+// order of Select.
 func (j *Job) Run(ctx context.Context, o Options) ([]Outcome, error) {
 	if err := os.MkdirAll(o.Out, 0o777); err != nil {
 		return nil, err
 	}
-	tasks := j.Select(o.Shard)
-	var outcomes []Outcome
-	failed := map[string]bool{}
-	read := inputs{}
-	for i, t := range tasks {
-		o.Begin(t, i+1, len(tasks))
-		out := j.runTask(ctx, t, o, failed, read)
-		if err := ctx.Err(); err != nil {
-			return outcomes, fmt.Errorf("interrupted in task %s after %d of %d tasks; --resume goes on from here: %w", t.Name, i, len(tasks), err)
+	s := newSchedule(j.Select(o.Shard), o.Workers)
+	read := inputs{known: map[string]func() string{}}
+	type ending struct {
+		*entry
+		Outcome
+		Fate
+	}
+	ended := make(chan ending)
+	var abandoned []string
+	for {
+		for e, w, refusal := s.next(); e != nil && ctx.Err() == nil; e, w, refusal = s.next() {
+			if w == nil {
+				o.Begin(e.task, e.number, len(s.entries), "")
+				s.settle(e, Outcome{Task: e.task, Code: 1, Message: refusal, Dir: filepath.Join(o.Out, e.task.Name)}, o.End)
+				continue
+			}
+			o.Begin(e.task, e.number, len(s.entries), w.Name)
+			s.start(e, w)
+			go func() {
+				out, fate := j.runTask(ctx, e.task, o, w.Worker, &read)
+				ended <- ending{e, out, fate}
+			}()
 		}
-		failed[t.Name] = !out.OK()
-		outcomes = append(outcomes, out)
-		o.End(out)
+		if s.running == 0 {
+			break
+		}
+		x := <-ended
+		again := s.finish(x.entry, x.Fate, x.Message)
+		switch {
+		case ctx.Err() != nil:
+			abandoned = append(abandoned, x.task.Name)
+		case !again:
+			s.settle(x.entry, x.tell(x.Outcome), o.End)
+		}
+	}
+	outcomes, waiting := s.outcomes()
+	if err := ctx.Err(); err != nil && waiting != "" {
+		if abandoned == nil {
+			abandoned = []string{waiting}
+		}
+		return outcomes, fmt.Errorf("interrupted in task %s after %d of %d tasks; --resume goes on from here: %w",
+			strings.Join(abandoned, ", "), len(outcomes), len(s.entries), err)
 	}
 	return outcomes, nil
 }
 
 // definition identifies a task by its command line, the contents of its inputs
 // and the version.
-func (j *Job) definition(t Task, o Options, dir string, read inputs) string {
+func (j *Job) definition(t Task, o Options, dir string, read *inputs) string {
 	parts := append([]string{o.Version}, j.args(t, o.Out, dir)...)
 	for _, in := range t.reads() {
 		parts = append(parts, read.hash(o.File(j.locate(in, o.Out))))
@@ -77,48 +134,43 @@ func (j *Job) definition(t Task, o Options, dir string, read inputs) string {
 	return digest(parts...)
 }
 
-func (j *Job) runTask(ctx context.Context, t Task, o Options, failed map[string]bool, read inputs) Outcome {
+// runTask runs a task on a worker, unless its results are there already.
+func (j *Job) runTask(ctx context.Context, t Task, o Options, w Worker, read *inputs) (Outcome, Fate) {
 	out := Outcome{Task: t, Dir: filepath.Join(o.Out, t.Name)}
-	for _, n := range t.Needs {
-		if failed[n] {
-			out.Code, out.Message = 1, "the task "+n+", which it needs, failed"
-			return out
-		}
-	}
 	dir := partial(out.Dir)
 	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(earlier(out.Dir))); err != nil { // of a killed run
 		out.Code, out.Message = 1, err.Error()
-		return out
+		return out, Ended
 	}
 	id := j.definition(t, o, out.Dir, read)
 	if o.Resume {
 		if r, err := finished(out.Dir, id); err == nil {
 			out.Code, out.Result, out.Skipped = r.Code, r.Result, true
-			return out
+			return out, Ended
 		}
 	}
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		out.Code, out.Message = 1, err.Error()
-		return out
+		return out, Ended
 	}
 	defer os.RemoveAll(dir)
-	result, code, message := o.Run(ctx, j.args(t, o.Out, dir))
-	out.Code, out.Message = code, message
-	if ctx.Err() != nil || !json.Valid(result) {
+	reply := w.Run(ctx, j.args(t, o.Out, dir))
+	out.Code, out.Message, out.Worker = reply.Code, reply.Message, w.Name
+	if ctx.Err() != nil || !json.Valid(reply.Result) {
 		if out.Code == 0 {
 			out.Code, out.Message = 1, "the command printed no result"
 		}
-		return out
+		return out, reply.Fate
 	}
 	// The result names files by the folder they were written to.
-	result = bytes.ReplaceAll(result, quoted(dir), quoted(out.Dir))
-	r := &record{Definition: id, Code: code, Result: result}
+	result := bytes.ReplaceAll(reply.Result, quoted(dir), quoted(out.Dir))
+	r := &record{Definition: id, Code: reply.Code, Result: result}
 	if err := r.keep(dir, out.Dir); err != nil {
 		out.Code, out.Message = 1, err.Error()
-		return out
+		return out, Ended
 	}
 	out.Result = result
-	return out
+	return out, Ended
 }
 
 // quoted returns a path as it stands within a JSON string.
@@ -133,9 +185,10 @@ func (o Outcome) WriteLine(w io.Writer) error {
 		Task    string          `json:"task"`
 		Code    int             `json:"code"`
 		Skipped bool            `json:"skipped,omitempty"`
+		Worker  string          `json:"worker,omitempty"`
 		Error   string          `json:"error,omitempty"`
 		Result  json.RawMessage `json:"result,omitempty"`
-	}{o.Task.Name, o.Code, o.Skipped, o.Message, o.Result}
+	}{o.Task.Name, o.Code, o.Skipped, o.Worker, o.Message, o.Result}
 	data, err := json.Marshal(line) // compacts the result to one line
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/ritz-go/ritz/goapi/matio"
 )
@@ -48,17 +49,26 @@ func hash(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// inputs remembers the hashes of input files, which many tasks may share. An
-// input that cannot be read has the hash "", and the task will say why.
-type inputs map[string]string
+// inputs remembers the hashes of input files, which many tasks may share, also
+// at the same time: each is read once. An input that cannot be read has the
+// hash "", and the task will say why.
+type inputs struct {
+	sync.Mutex
+	known map[string]func() string
+}
 
-func (in inputs) hash(path string) string {
-	sum, ok := in[path]
+func (in *inputs) hash(path string) string {
+	in.Lock()
+	sum, ok := in.known[path]
 	if !ok {
-		sum, _ = hash(path)
-		in[path] = sum
+		sum = sync.OnceValue(func() string {
+			sum, _ := hash(path)
+			return sum
+		})
+		in.known[path] = sum
 	}
-	return sum
+	in.Unlock()
+	return sum()
 }
 
 // hashes returns the hash of every file below dir.
