@@ -60,10 +60,6 @@ func Prepare(t testing.TB, o Options) string {
 	if os.Getenv("RITZ_CACHE_DIR") == "" {
 		t.Setenv("RITZ_CACHE_DIR", filepath.Join(folder, "cubin"))
 	}
-	// What the stand-in NVRTC compiles must not meet a real driver.
-	if os.Getenv("RITZ_CACHE_DIR") == "" {
-		t.Setenv("RITZ_CACHE_DIR", filepath.Join(folder, "cubin"))
-	}
 	// NVML reads the machine from the environment.
 	t.Setenv("RZ_EMU", o.Machine)
 	if err := Configure(o.Machine); err != nil {
