@@ -78,25 +78,70 @@ func syrk[T device.Float](t device.Trans, α T, a device.Dense[T], β T, c devic
 	openBLAS.Dsyrk(blas.Lower, transpose(t), c.Rows, k, float64(α), f64(a.Data), a.Stride, float64(β), f64(c.Data), c.Stride)
 }
 
-// mirror copies the lower triangle of C to the upper one, tile by tile.
-func (k kernels[T]) mirror(c device.Dense[T]) {
-	const tile = 64
+// leastPanel is the height of a panel from which a product of panels runs
+// about as fast as one of whole matrices.
+const leastPanel = 128
+
+// SymProduct multiplies panel by panel, each only up to the diagonal.
+func (k kernels[T]) SymProduct(a, b, c device.Dense[T]) bool {
 	n := c.Rows
-	blocks := (n + tile - 1) / tile
-	k.spread(blocks, n*n, func(_, lo, hi int) {
-		for bi := lo; bi < hi; bi++ {
-			i0, i1 := bi*tile, min((bi+1)*tile, n)
-			for j0 := i0; j0 < n; j0 += tile {
-				j1 := min(j0+tile, n)
-				for i := i0; i < i1; i++ {
-					dst := c.Data[i*c.Stride : i*c.Stride+j1]
-					for j := max(j0, i+1); j < j1; j++ {
-						dst[j] = c.Data[j*c.Stride+i]
-					}
-				}
+	panels := min(n/leastPanel, 8)
+	if panels < 2 {
+		return false
+	}
+	for p := range panels {
+		lo, hi := p*n/panels, (p+1)*n/panels
+		k.Gemm(device.NoTrans, device.NoTrans, 1, a.Slice(lo, hi, 0, n), b.Slice(0, n, 0, hi), 0, c.Slice(lo, hi, 0, hi))
+	}
+	k.mirror(c)
+	return true
+}
+
+// strip is the height of the strips that mirror copies. Rows a power of two
+// apart share the same few places of the cache; eight of them still fit.
+const strip = 8
+
+// mirror copies the lower triangle of C to the upper one, strip by strip. A
+// long and a short strip go together, so that threads get equal work.
+func (k kernels[T]) mirror(c device.Dense[T]) {
+	n := c.Rows
+	strips := (n + strip - 1) / strip
+	k.spread((strips+1)/2, n*n, func(_, lo, hi int) {
+		for s := lo; s < hi; s++ {
+			mirrorStrip(c, s*strip)
+			if other := strips - 1 - s; other != s {
+				mirrorStrip(c, other*strip)
 			}
 		}
 	})
+}
+
+// mirrorStrip copies the rows of the lower triangle from lo on.
+func mirrorStrip[T device.Float](c device.Dense[T], lo int) {
+	hi := min(lo+strip, c.Rows)
+	first := 0 // column from which single elements are copied
+	if hi == lo+strip {
+		mirrorFull(c, lo)
+		first = lo
+	}
+	for i := lo; i < hi; i++ {
+		row := c.Data[i*c.Stride : i*c.Stride+i]
+		for j := first; j < i; j++ {
+			c.Data[j*c.Stride+i] = row[j]
+		}
+	}
+}
+
+// mirrorFull copies the columns [0,lo) of a whole strip.
+func mirrorFull[T device.Float](c device.Dense[T], lo int) {
+	row := func(i int) []T { return c.Data[(lo+i)*c.Stride:][:lo] }
+	r0, r1, r2, r3 := row(0), row(1), row(2), row(3)
+	r4, r5, r6, r7 := row(4), row(5), row(6), row(7)
+	for j := range r0 {
+		z := (*[strip]T)(c.Data[j*c.Stride+lo:])
+		z[0], z[1], z[2], z[3] = r0[j], r1[j], r2[j], r3[j]
+		z[4], z[5], z[6], z[7] = r4[j], r5[j], r6[j], r7[j]
+	}
 }
 
 func (kernels[T]) Trsm(s device.Side, u device.Uplo, t device.Trans, α T, a, b device.Dense[T]) {

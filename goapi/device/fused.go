@@ -131,6 +131,22 @@ func SymMul[T Float](q Queue[T], a, x, y Matrix[T]) {
 	q.Gemm(NoTrans, NoTrans, 1, x, a, 0, y)
 }
 
+// SymProducter is implemented by queues that compute only half of a product
+// that is known to be symmetric.
+type SymProducter[T Float] interface {
+	TrySymProduct(a, b, c Matrix[T]) bool
+}
+
+// SymProduct computes C = A·B for symmetric A and B that commute, as the
+// polynomials of one matrix do, so that C is symmetric. Both triangles of A
+// and B must be there and both of C are written.
+func SymProduct[T Float](q Queue[T], a, b, c Matrix[T]) {
+	if f, ok := q.(SymProducter[T]); ok && f.TrySymProduct(a, b, c) {
+		return
+	}
+	q.Gemm(NoTrans, NoTrans, 1, a, b, 0, c)
+}
+
 // TallMuler is implemented by queues that multiply a matrix with many rows and
 // few columns by small matrices, tile by tile, without storing what is as
 // tall. Sums and small matrices are float64 also for float32.

@@ -154,6 +154,7 @@ func (GoKernels[T]) Gibbs(T, []T, []T, Dense[T], Dense[T]) bool          { retur
 func (GoKernels[T]) ScalingStep(Dense[T], []T, []T, []T, []T) bool       { return false }
 func (GoKernels[T]) PairwiseCost(int, Dense[T], Dense[T], Dense[T]) bool { return false }
 func (GoKernels[T]) SymMul(Dense[T], Dense[T], Dense[T]) bool            { return false }
+func (GoKernels[T]) SymProduct(Dense[T], Dense[T], Dense[T]) bool        { return false }
 func (GoKernels[T]) TallGram(Dense[T], Dense[float64]) (Dense[float64], bool) {
 	return Dense[float64]{}, false
 }

@@ -355,6 +355,13 @@ func (q *hostQueue[T]) TrySymMul(a, x, y Matrix[T]) bool {
 	return q.kernels.SymMul(view(a), view(x), view(y))
 }
 
+func (q *hostQueue[T]) TrySymProduct(a, b, c Matrix[T]) bool {
+	if !q.begin(CheckSymProduct(a, b, c), a, b, c) || c.Len() == 0 {
+		return true
+	}
+	return q.kernels.SymProduct(view(a), view(b), view(c))
+}
+
 func (q *hostQueue[T]) TryTallGram(a Matrix[T], x Dense[float64]) (Dense[float64], bool) {
 	if !q.begin(CheckTall(a, x), a) || a.Len() == 0 {
 		return NewDense[float64](a.Cols, a.Cols), q.failure != nil
@@ -406,6 +413,7 @@ var (
 	_ PairCoster[float32]      = (*hostQueue[float32])(nil)
 	_ PointSoftMinner[float32] = (*hostQueue[float32])(nil)
 	_ SymMuler[float32]        = (*hostQueue[float32])(nil)
+	_ SymProducter[float32]    = (*hostQueue[float32])(nil)
 	_ Lender[float32]          = (*hostQueue[float32])(nil)
 	_ TallMuler[float32]       = (*hostQueue[float32])(nil)
 	_ BatchSVDer[float32]      = (*hostQueue[float32])(nil)

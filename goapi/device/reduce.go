@@ -45,23 +45,23 @@ func term(r Reduction, v float64) float64 {
 }
 
 // reduceSlice reduces x. The sums have four independent accumulators, without
-// which each addition would wait for the one before.
+// which each addition would wait for the one before. They are no array: the
+// compiler would keep that in memory.
 func reduceSlice[T Float](r Reduction, x []T) float64 {
 	switch r {
 	case Sum:
-		var s [4]float64
-		n := len(x) &^ 3
-		for j := 0; j < n; j += 4 {
-			y := x[j : j+4 : j+4]
-			s[0] += float64(y[0])
-			s[1] += float64(y[1])
-			s[2] += float64(y[2])
-			s[3] += float64(y[3])
+		var s0, s1, s2, s3 float64
+		for ; len(x) >= 4; x = x[4:] {
+			y := (*[4]T)(x)
+			s0 += float64(y[0])
+			s1 += float64(y[1])
+			s2 += float64(y[2])
+			s3 += float64(y[3])
 		}
-		for _, v := range x[n:] {
-			s[0] += float64(v)
+		for _, v := range x {
+			s0 += float64(v)
 		}
-		return (s[0] + s[1]) + (s[2] + s[3])
+		return (s0 + s1) + (s2 + s3)
 	case SumSquares:
 		return dotSlices(x, x)
 	case MaxAbs:
@@ -78,35 +78,33 @@ func reduceSlice[T Float](r Reduction, x []T) float64 {
 // ordered like the numbers, NaN above all, and need no branch.
 func maxAbs[T Float](x []T) float64 {
 	const sign = 1 << 63
-	var m [4]uint64
-	n := len(x) &^ 3
-	for j := 0; j < n; j += 4 {
-		y := x[j : j+4 : j+4]
-		m[0] = max(m[0], math.Float64bits(float64(y[0]))&^sign)
-		m[1] = max(m[1], math.Float64bits(float64(y[1]))&^sign)
-		m[2] = max(m[2], math.Float64bits(float64(y[2]))&^sign)
-		m[3] = max(m[3], math.Float64bits(float64(y[3]))&^sign)
+	var m0, m1, m2, m3 uint64
+	for ; len(x) >= 4; x = x[4:] {
+		y := (*[4]T)(x)
+		m0 = max(m0, math.Float64bits(float64(y[0]))&^sign)
+		m1 = max(m1, math.Float64bits(float64(y[1]))&^sign)
+		m2 = max(m2, math.Float64bits(float64(y[2]))&^sign)
+		m3 = max(m3, math.Float64bits(float64(y[3]))&^sign)
 	}
-	for _, v := range x[n:] {
-		m[0] = max(m[0], math.Float64bits(float64(v))&^sign)
+	for _, v := range x {
+		m0 = max(m0, math.Float64bits(float64(v))&^sign)
 	}
-	return math.Float64frombits(max(m[0], m[1], m[2], m[3]))
+	return math.Float64frombits(max(m0, m1, m2, m3))
 }
 
 func dotSlices[T Float](x, y []T) float64 {
-	var s [4]float64
-	n := len(x) &^ 3
-	for j := 0; j < n; j += 4 {
-		a, b := x[j:j+4:j+4], y[j:j+4:j+4]
-		s[0] += float64(a[0]) * float64(b[0])
-		s[1] += float64(a[1]) * float64(b[1])
-		s[2] += float64(a[2]) * float64(b[2])
-		s[3] += float64(a[3]) * float64(b[3])
+	var s0, s1, s2, s3 float64
+	for ; len(x) >= 4; x, y = x[4:], y[4:] {
+		a, b := (*[4]T)(x), (*[4]T)(y)
+		s0 += float64(a[0]) * float64(b[0])
+		s1 += float64(a[1]) * float64(b[1])
+		s2 += float64(a[2]) * float64(b[2])
+		s3 += float64(a[3]) * float64(b[3])
 	}
-	for j, v := range x[n:] {
-		s[0] += float64(v) * float64(y[n+j])
+	for j, v := range x {
+		s0 += float64(v) * float64(y[j])
 	}
-	return (s[0] + s[1]) + (s[2] + s[3])
+	return (s0 + s1) + (s2 + s3)
 }
 
 func reduce[T Float](r Reduction, x Axis, a Dense[T], out []T) {

@@ -333,6 +333,14 @@ func CheckSymMul[T Float](a, x, y Matrix[T]) error {
 	return nil
 }
 
+// CheckSymProduct checks the operands of SymProduct.
+func CheckSymProduct[T Float](a, b, c Matrix[T]) error {
+	if err := CheckSquare("SymProduct", a); err != nil {
+		return err
+	}
+	return CheckSame("SymProduct", a, b, c)
+}
+
 // CheckTall checks the operands of TallMuler.TryTallGram.
 func CheckTall[T Float](a Matrix[T], x Dense[float64]) error {
 	if err := CheckMatrix("TallGram", a); err != nil {

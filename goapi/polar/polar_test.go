@@ -118,6 +118,50 @@ func testSteps[T device.Float](t *testing.T, dev device.Device, tol float64) {
 	}
 }
 
+// Muon takes steps in pairs for wide and tall matrices in float64: any number
+// of steps does what the polynomials say, and the losses are those of the
+// singular values. 260 rows are enough for products by panels.
+func TestPairedSteps(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		for _, shape := range [][2]int{{30, 60}, {70, 20}, {260, 520}} {
+			x := gaussian(12, shape[0], shape[1])
+			for steps := 1; steps <= 6; steps++ {
+				if shape[0] > 100 && steps != 5 {
+					continue
+				}
+				a := device.FromMat(x.a).Clone()
+				r, err := Compute(ctx, dev, a, Options{Method: Muon, Steps: steps})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(r.Steps) != steps || len(r.Losses) != steps {
+					t.Fatalf("%d steps and %d losses, want %d", len(r.Steps), len(r.Losses), steps)
+				}
+				// The slope at 0 is 3.44⁶ = 1700 at most: that many eps.
+				const tol = 4e-12
+				for k := 1; k <= steps; k++ {
+					var sum float64
+					for _, s := range x.s {
+						z := Apply(r.Steps[:k], s/r.Scale)
+						sum += (z*z - 1) * (z*z - 1)
+					}
+					got := r.Certificate.Orthogonality
+					if k < steps {
+						got = r.Losses[k]
+					}
+					if d := math.Abs(got - math.Sqrt(sum)); d > tol {
+						t.Errorf("%v, %d steps: loss after step %d is off by %.3g", shape, steps, k, d)
+					}
+				}
+				want := x.function(func(s float64) float64 { return Apply(r.Steps, s/r.Scale) })
+				if d := distance(r.Q, want); d > tol {
+					t.Errorf("%v, %d steps: off by %.3g", shape, steps, d)
+				}
+			}
+		}
+	})
+}
+
 func TestConverges(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
 		t.Run("f64", func(t *testing.T) { testConverges[float64](t, dev) })

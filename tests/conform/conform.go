@@ -40,6 +40,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"ScalingStep", testScalingStep[T]},
 		{"PairwiseCost", testPairwiseCost[T]},
 		{"SymMul", testSymMul[T]},
+		{"SymProduct", testSymProduct[T]},
 		{"Lend", testLend[T]},
 		{"Tall", testTall[T]},
 		{"SoftMinPoints", testSoftMinPoints[T]},

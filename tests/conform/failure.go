@@ -68,6 +68,7 @@ func testShapes[T device.Float](t *testing.T, b *bench[T]) {
 		"SoftMinPoints":   func() { device.SoftMinPoints(q, 2, 1, a23, a33, q.Alloc(1, 2), q.Alloc(1, 2)) },
 		"SoftMinPoints d": func() { device.SoftMinPoints(q, 2, 1, a23, a34, q.Alloc(1, 3), q.Alloc(1, 2)) },
 		"SoftMinPoints p": func() { device.SoftMinPoints(q, 0, 1, a23, a33, q.Alloc(1, 3), q.Alloc(1, 2)) },
+		"SymProduct":      func() { device.SymProduct(q, a33, a34, a33) },
 		"SymMul":          func() { device.SymMul(q, a33, a34, a34) },
 	} {
 		f()

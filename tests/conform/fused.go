@@ -170,6 +170,34 @@ func testSymMul[T device.Float](t *testing.T, b *bench[T]) {
 	}
 }
 
+// Polynomials of one symmetric matrix commute: A²+I and A/2.
+func testSymProduct[T device.Float](t *testing.T, b *bench[T]) {
+	for _, n := range append([]int{257, 600}, sizes...) {
+		x, first, second := b.random(n, n), b.blank(n, n), b.random(n, n)
+		for i := range n {
+			for j := range i {
+				x.Set(i, j, x.At(j, i))
+			}
+		}
+		b.q.Syrk(device.NoTrans, 1, b.put(x), 0, first)
+		b.q.AddDiag(1, first)
+		square := b.get(first)
+		for i := range n {
+			for j := range n {
+				second.Set(i, j, x.At(i, j)/2)
+			}
+		}
+		c := b.blank(n, n)
+		device.SymProduct(b.q, first, b.put(second), c)
+		want, size := product(at(square), at(second), n)
+		// The square is rounded, which the other triangle of the product
+		// feels too.
+		b.near("SymProduct", b.get(c), want, func(i, j int) float64 {
+			return b.eps * float64(n) * 2 * (size(i, j) + size(j, i))
+		})
+	}
+}
+
 // A lent matrix has the elements it was lent with, is not handed out as
 // memory afterwards, and is refused when its scope has ended.
 func testLend[T device.Float](t *testing.T, b *bench[T]) {
