@@ -174,9 +174,10 @@ func (m measurement) peers(p *peers) []string {
 	return sorted(m.peer)
 }
 
-// settle is how long both sides rest before a run: the idle threads of the
-// other side's BLAS spin for some 25 ms before they leave the cores.
-const settle = 50 * time.Millisecond
+// settle is how long both sides rest before a run. The idle threads of the
+// other side's BLAS spin before they leave the cores: after 50 ms a run still
+// takes longer than it does alone, after 150 ms it does not.
+const settle = 150 * time.Millisecond
 
 // measure runs ours and the peer in turns, after a warm-up of both.
 func (m measurement) measure(ctx context.Context, p *peers, peer string, rate float64, runs int) (benchRow, error) {
