@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ritz-go/ritz/cmd/ritz/job"
@@ -103,6 +104,14 @@ func child(ctx context.Context, program string, env, args []string) job.Reply {
 	cause := "it printed no result"
 	if err != nil {
 		cause = err.Error()
+	}
+	// A terminal signals both processes, and a young one that has no handler
+	// yet may end before this one hears of it: then it did not die by itself.
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && (status.Signal() == syscall.SIGINT || status.Signal() == syscall.SIGTERM) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
 	}
 	return job.Reply{Code: exitFailed, Message: "the process of the task died: " + cause, Fate: job.Died}
 }
