@@ -28,6 +28,7 @@ var heights = map[string]float64{
 	"goapi/nn":       3.4,
 	"goapi/hessian":  3.5,
 	"goapi/sinkhorn": 3.6,
+	"goapi/paper":    3.8,
 
 	"goapi":         4,
 	"goapi/backend": 4,

@@ -80,7 +80,7 @@ written, an interruption), 2 wrong usage, option or input (shape, NaN, weights),
 	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log what is being done")
 	root.AddCommand(
 		newSVD(c), newPolar(c), newSpectrum(c), newHessian(c), newSinkhorn(c),
-		newRun(c), newTask(), newBench(c), newDevices(c), newVersion(c), newMan(c))
+		newRun(c), newTask(), newPaper(c), newBench(c), newDevices(c), newVersion(c), newMan(c))
 	for _, sub := range root.Commands() {
 		if sub.Args == nil {
 			sub.Args = cobra.NoArgs

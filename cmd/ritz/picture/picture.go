@@ -183,23 +183,34 @@ func curve(p *plot.Plot, points plotter.XYs) error {
 	return nil
 }
 
-// save writes the picture under a temporary name first.
+// save writes a picture of one plot.
 func save(p *plot.Plot, path string) error {
+	return saveTiles(path, []*plot.Plot{p}, 1)
+}
+
+// saveTiles writes a picture of plots, so many across, under a temporary name
+// first.
+func saveTiles(path string, plots []*plot.Plot, across int) error {
+	down := (len(plots) + across - 1) / across
+	w, h := vg.Length(across)*width, vg.Length(down)*height
 	var c vg.CanvasWriterTo
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".svg":
-		c = vgsvg.New(width, height)
+		c = vgsvg.New(w, h)
 	case ".png":
-		c = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))}
+		c = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))}
 	default:
 		return fmt.Errorf("%s: pictures are .svg or .png", path)
 	}
 	all := draw.New(c)
 	all.SetColor(color.White)
 	all.Fill(all.Rectangle.Path())
-	p.BackgroundColor = nil
-	// The last label of an axis may be wider in the reader's font.
-	p.Draw(draw.Crop(all, vg.Points(6), vg.Points(-14), vg.Points(4), vg.Points(-6)))
+	tiles := draw.Tiles{Cols: across, Rows: down}
+	for i, p := range plots {
+		p.BackgroundColor = nil
+		// The last label of an axis may be wider in the reader's font.
+		p.Draw(draw.Crop(tiles.At(all, i%across, i/across), vg.Points(6), vg.Points(-14), vg.Points(4), vg.Points(-6)))
+	}
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return err
