@@ -46,8 +46,10 @@ var heights = map[string]float64{
 	"tests/examples":    9,
 	"tests/gpu":         9.2,
 	"tests/gpu/results": 9,
+	"tests/matrices":    9,
 	"tests/peers":       9,
 	"tests/readme":      9,
+	"tests/refusal":     9,
 }
 
 // light lists what packages that users import may depend on besides the

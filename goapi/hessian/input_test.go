@@ -9,20 +9,8 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/nn"
 	"github.com/ritz-go/ritz/goapi/spectrum"
+	"github.com/ritz-go/ritz/tests/refusal"
 )
-
-// refuses runs f, which must return an error that matches want, and no panic.
-func refuses(t *testing.T, name string, want error, f func() error) {
-	t.Helper()
-	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s: panic: %v", name, p)
-		}
-	}()
-	if err := f(); !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", name, err, want)
-	}
-}
 
 // Every exported function refuses networks, data and options that are not.
 func TestBadArguments(t *testing.T) {
@@ -179,19 +167,6 @@ func TestClosedDevice(t *testing.T) {
 	})
 }
 
-// counting is a context that ends after some looks at it.
-type counting struct {
-	context.Context
-	looks int
-}
-
-func (c *counting) Err() error {
-	if c.looks--; c.looks < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // The context ends a construction or a product before the next chunk.
 func TestCancelledBetweenChunks(t *testing.T) {
 	q := device.NewQueue[float64](device.Go())
@@ -203,15 +178,15 @@ func TestCancelledBetweenChunks(t *testing.T) {
 	}
 	v := q.Alloc(1, op.Dim())
 	for looks := range 3 {
-		c := &counting{ctx, looks}
+		c := refusal.After(looks)
 		refuses(t, "MLP", context.Canceled, func() error { _, err := MLP(c, q, net, data, Options{}); return err })
-		if c.looks != -1 {
-			t.Errorf("MLP looked %d times after the end", -1-c.looks)
+		if c.Late() != 0 {
+			t.Errorf("MLP looked %d times after the end", c.Late())
 		}
-		c = &counting{ctx, looks}
+		c = refusal.After(looks)
 		refuses(t, "Apply", context.Canceled, func() error { return op.Apply(c, q, q.Alloc(1, op.Dim()), v) })
-		if c.looks != -1 {
-			t.Errorf("Apply looked %d times after the end", -1-c.looks)
+		if c.Late() != 0 {
+			t.Errorf("Apply looked %d times after the end", c.Late())
 		}
 	}
 }

@@ -7,20 +7,8 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/refusal"
 )
-
-// refuses runs f, which must return an error that matches want, and no panic.
-func refuses(t *testing.T, name string, want error, f func() error) {
-	t.Helper()
-	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s: panic: %v", name, p)
-		}
-	}()
-	if err := f(); !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", name, err, want)
-	}
-}
 
 // Networks that no one can have, in every function that takes one.
 func TestBadNetworks(t *testing.T) {
@@ -193,19 +181,6 @@ func TestClosedDevice(t *testing.T) {
 	}
 }
 
-// counting is a context that ends after some looks at it.
-type counting struct {
-	context.Context
-	looks int
-}
-
-func (c *counting) Err() error {
-	if c.looks--; c.looks < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // The context ends every function before the next chunk or batch.
 func TestCancelledBetweenChunks(t *testing.T) {
 	net, d := random[float64](t, []int{3, 4, 2}, Tanh), classified[float64](3*chunkRows, 3, 2)
@@ -217,10 +192,10 @@ func TestCancelledBetweenChunks(t *testing.T) {
 			"Gradient": func(ctx context.Context) error { _, _, err := net.Gradient(ctx, dev, d); return err },
 			"Train":    func(ctx context.Context) error { _, err := net.Train(ctx, dev, d, TrainOptions{Epochs: 2}); return err },
 		} {
-			c := &counting{ctx, looks}
+			c := refusal.After(looks)
 			refuses(t, name, context.Canceled, func() error { return f(c) })
-			if c.looks < -3 {
-				t.Errorf("%s looked %d times after the end", name, -1-c.looks)
+			if c.Late() > 2 {
+				t.Errorf("%s looked %d times after the end", name, c.Late())
 			}
 		}
 	}

@@ -3,24 +3,13 @@ package polar
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/refusal"
 )
-
-// refuses runs f, which must return an error that matches want, and no panic.
-func refuses(t *testing.T, name string, want error, f func() error) {
-	t.Helper()
-	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s: panic: %v", name, p)
-		}
-	}()
-	if err := f(); !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", name, err, want)
-	}
-}
 
 // Every exported function refuses bad input of either type on every device.
 func TestBadArguments(t *testing.T) {
@@ -32,26 +21,13 @@ func TestBadArguments(t *testing.T) {
 
 func testBadArguments[T device.Float](t *testing.T, dev device.Device) {
 	good := device.Convert[T](device.FromMat(boxMuller(1, 4, 5).a))
-	with := func(v float64) device.Dense[T] {
-		a := good.Clone()
-		a.Set(2, 2, T(v))
-		return a
-	}
 	nan, inf := math.NaN(), math.Inf(1)
-	for name, c := range map[string]struct {
+	type attempt struct {
 		a    device.Dense[T]
 		o    Options
 		want error
-	}{
-		"NaN":               {with(nan), Options{}, device.ErrNotFinite},
-		"+Inf":              {with(inf), Options{Method: SVD}, device.ErrNotFinite},
-		"-Inf":              {with(-inf), Options{Method: Muon}, device.ErrNotFinite},
-		"zero value":        {device.Dense[T]{}, Options{}, device.ErrEmpty},
-		"no rows":           {device.NewDense[T](0, 3), Options{}, device.ErrEmpty},
-		"no columns":        {device.NewDense[T](3, 0), Options{}, device.ErrEmpty},
-		"too little data":   {device.Dense[T]{Rows: 3, Cols: 3, Stride: 3, Data: make([]T, 8)}, Options{}, device.ErrShape},
-		"stride":            {device.Dense[T]{Rows: 2, Cols: 2, Stride: 1, Data: make([]T, 4)}, Options{}, device.ErrShape},
-		"negative rows":     {device.Dense[T]{Rows: -2, Cols: 2, Stride: 2}, Options{}, device.ErrShape},
+	}
+	attempts := map[string]attempt{
 		"method":            {good, Options{Method: "newton"}, device.ErrArgument},
 		"negative steps":    {good, Options{Steps: -1}, device.ErrArgument},
 		"too many steps":    {good, Options{Steps: 1001}, device.ErrArgument},
@@ -68,7 +44,13 @@ func testBadArguments[T device.Float](t *testing.T, dev device.Device) {
 		"a thousand steps":  {good, Options{Method: Quintic, Steps: 1000}, nil},
 		"express, thousand": {good, Options{Method: Express, Steps: 1000}, nil},
 		"svd with steps":    {good, Options{Method: SVD, Steps: 7}, nil},
-	} {
+	}
+	for name, bad := range refusal.Matrices(good) {
+		for _, m := range []Method{Auto, Muon, SVD} {
+			attempts[fmt.Sprintf("%s, %s", name, m)] = attempt{bad.A, Options{Method: m}, bad.Want}
+		}
+	}
+	for name, c := range attempts {
 		refuses(t, name, c.want, func() error {
 			r, err := Compute(ctx, dev, c.a, c.o)
 			if err == nil && device.CheckInput("Q", r.Q) != nil {
@@ -146,27 +128,14 @@ func TestClosedDevice(t *testing.T) {
 	}
 }
 
-// counting is a context that ends after some looks at it.
-type counting struct {
-	context.Context
-	looks int
-}
-
-func (c *counting) Err() error {
-	if c.looks--; c.looks < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // Every step looks at the context, and its error ends the iteration at once.
 func TestCancelledBetweenSteps(t *testing.T) {
 	a := device.FromMat(boxMuller(2, 30, 30).a)
 	for looks := range 12 {
-		c := &counting{ctx, looks}
+		c := refusal.After(looks)
 		r, err := Compute(c, device.Go(), a, Options{Method: Cubic, Steps: 30})
-		if r != nil || !errors.Is(err, context.Canceled) || c.looks != -1 {
-			t.Fatalf("%v, %d looks after the end", err, -1-c.looks)
+		if r != nil || !errors.Is(err, context.Canceled) || c.Late() != 0 {
+			t.Fatalf("%v, %d looks after the end", err, c.Late())
 		}
 	}
 }

@@ -9,28 +9,19 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/matrices"
 )
 
 // difficult are matrices of full rank at the edges of the number type T.
 func difficult[T device.Float]() map[string]device.Dense[T] {
-	single := device.Epsilon[T]() > 1e-10
 	list := map[string]device.Dense[T]{}
-	for name, e := range map[string][2]int{ // exponents of two for float64 and float32
-		"scale 1e150":     {498, 60},
-		"scale 1e-150":    {-498, -60},
-		"largest numbers": {1020, 124},
-		"least normal":    {-1018, -122},
-	} {
-		exponent := e[0]
-		if single {
-			exponent = e[1]
+	for _, scale := range []string{"scale 1e150", "scale 1e-150", "scale 1e18", "scale 1e-18", "largest numbers", "least normal numbers"} {
+		e, ok := matrices.Scales[T]()[scale]
+		if !ok { // of the other type
+			continue
 		}
 		for _, shape := range [][2]int{{12, 20}, {16, 16}, {20, 12}} {
-			a := device.FromMat(boxMuller(41, shape[0], shape[1]).a).Clone()
-			for i, v := range a.Data {
-				a.Data[i] = math.Ldexp(v, exponent)
-			}
-			list[fmt.Sprintf("%s %v", name, shape)] = device.Convert[T](a)
+			list[fmt.Sprintf("%s %v", scale, shape)] = matrices.Scaled[T](device.FromMat(boxMuller(41, shape[0], shape[1]).a), e)
 		}
 	}
 	graded := device.FromMat(boxMuller(42, 24, 12).a).Clone()
@@ -51,25 +42,11 @@ func difficult[T device.Float]() map[string]device.Dense[T] {
 		}
 		list[fmt.Sprintf("-3·identity %d", n)] = identity
 	}
-	denormal := math.SmallestNonzeroFloat64
-	if single {
-		denormal = math.SmallestNonzeroFloat32
-	}
 	list["denormal numbers"] = device.NewDense[T](3, 4)
 	for i := range 3 {
-		list["denormal numbers"].Set(i, i, T(denormal*float64(i+1)))
+		list["denormal numbers"].Set(i, i, T(matrices.Least[T]()*float64(i+1)))
 	}
 	return list
-}
-
-// largestOf returns the exponent of two of the largest magnitude in a.
-func largestOf[T device.Float](a device.Dense[T]) int {
-	largest := 0.0
-	for _, v := range a.Data {
-		largest = max(largest, math.Abs(float64(v)))
-	}
-	_, e := math.Frexp(largest)
-	return e
 }
 
 // The factor is that of a decomposition in float64 of the matrix scaled to
@@ -84,11 +61,7 @@ func TestDifficultMatrices(t *testing.T) {
 func testDifficult[T device.Float](t *testing.T, dev device.Device) {
 	eps := device.Epsilon[T]()
 	for name, a := range difficult[T]() {
-		e := largestOf(a)
-		b := device.Convert[float64](a)
-		for i, v := range b.Data {
-			b.Data[i] = math.Ldexp(v, -e)
-		}
+		b, e := matrices.Unscaled(a)
 		x := sample{a: device.ToMat(b), u: new(mat.Dense), v: new(mat.Dense)}
 		var f mat.SVD
 		f.Factorize(x.a, mat.SVDThin)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/rng"
+	"github.com/ritz-go/ritz/tests/matrices"
 )
 
 var ctx = context.Background()
@@ -66,13 +67,7 @@ func distance[T device.Float](q device.Dense[T], want *mat.Dense) float64 {
 	return mat.Norm(&d, 2)
 }
 
-func logspace(n int, from, to float64) []float64 {
-	s := make([]float64, n)
-	for i := range s {
-		s[i] = math.Pow(10, from+(to-from)*float64(i)/float64(max(1, n-1)))
-	}
-	return s
-}
+var logspace = matrices.Logspace
 
 var shapes = [][2]int{{64, 96}, {40, 40}, {90, 30}, {1, 5}, {5, 1}, {1, 1}}
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/refusal"
 )
 
 func TestInvalid(t *testing.T) {
@@ -206,19 +207,6 @@ func scales[T device.Float](t *testing.T, dev device.Device, list []float64, tol
 	}
 }
 
-// refuses runs f, which must return an error that matches want, and no panic.
-func refuses(t *testing.T, name string, want error, f func() error) {
-	t.Helper()
-	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s: panic: %v", name, p)
-		}
-	}()
-	if err := f(); !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", name, err, want)
-	}
-}
-
 // What TestInvalid leaves out: shapes of all operands, float32, both methods.
 func TestBadArguments(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
@@ -315,31 +303,18 @@ func TestClosedDevice(t *testing.T) {
 	}
 }
 
-// counting is a context that ends after some looks at it.
-type counting struct {
-	context.Context
-	looks int
-}
-
-func (c *counting) Err() error {
-	if c.looks--; c.looks < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // The context ends the iteration before the next window.
 func TestCancelledBetweenWindows(t *testing.T) {
 	x, y := square(6, 50, 1)
 	for looks := range 5 {
 		for _, m := range []Method{Log, Scaling} {
-			c := &counting{context.Background(), looks}
+			c := refusal.After(looks)
 			refuses(t, string(m), context.Canceled, func() error {
 				_, err := Solve(c, device.Go(), Problem[float64]{X: x, Y: y}, Options{Epsilon: 1e-3, Method: m})
 				return err
 			})
-			if c.looks != -1 {
-				t.Errorf("%s looked %d times after the end", m, -1-c.looks)
+			if c.Late() != 0 {
+				t.Errorf("%s looked %d times after the end", m, c.Late())
 			}
 		}
 	}

@@ -9,19 +9,6 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// refuses runs f, which must return an error that matches want, and no panic.
-func refuses(t *testing.T, name string, want error, f func() error) {
-	t.Helper()
-	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s: panic: %v", name, p)
-		}
-	}()
-	if err := f(); !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", name, err, want)
-	}
-}
-
 // shift is not symmetric.
 func shift[T device.Float](n int) Operator[T] {
 	return Func(n, func(_ context.Context, dst, src []T) error {

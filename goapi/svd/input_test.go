@@ -7,20 +7,8 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/refusal"
 )
-
-// refuses runs f, which must return an error that matches want, and no panic.
-func refuses(t *testing.T, name string, want error, f func() error) {
-	t.Helper()
-	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s: panic: %v", name, p)
-		}
-	}()
-	if err := f(); !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", name, err, want)
-	}
-}
 
 // Every exported function refuses bad input of either type on every device.
 func TestBadArguments(t *testing.T) {
@@ -31,29 +19,16 @@ func TestBadArguments(t *testing.T) {
 
 func testBadArguments[T device.Float](t *testing.T, dev device.Device) {
 	good := normal[T](1, 6, 5)
-	with := func(v float64) device.Dense[T] {
-		a := good.Clone()
-		a.Set(3, 2, T(v))
-		return a
+	for name, bad := range refusal.Matrices(good) {
+		for _, o := range []Options{{}, {ValuesOnly: true}, {Rank: 2, Method: Randomized}} {
+			refuses(t, name, bad.Want, func() error { _, err := Compute(ctx, dev, bad.A, o); return err })
+		}
 	}
 	for name, c := range map[string]struct {
 		a    device.Dense[T]
 		o    Options
 		want error
 	}{
-		"NaN":                 {with(math.NaN()), Options{}, device.ErrNotFinite},
-		"+Inf":                {with(math.Inf(1)), Options{}, device.ErrNotFinite},
-		"-Inf, values":        {with(math.Inf(-1)), Options{ValuesOnly: true}, device.ErrNotFinite},
-		"zero value":          {device.Dense[T]{}, Options{}, device.ErrEmpty},
-		"no rows":             {device.NewDense[T](0, 5), Options{}, device.ErrEmpty},
-		"no columns":          {device.NewDense[T](5, 0), Options{}, device.ErrEmpty},
-		"too little data":     {device.Dense[T]{Rows: 3, Cols: 3, Stride: 3, Data: make([]T, 8)}, Options{}, device.ErrShape},
-		"no data":             {device.Dense[T]{Rows: 3, Cols: 3, Stride: 3}, Options{}, device.ErrShape},
-		"stride":              {device.Dense[T]{Rows: 3, Cols: 3, Stride: 2, Data: make([]T, 9)}, Options{}, device.ErrShape},
-		"stride 0":            {device.Dense[T]{Rows: 3, Cols: 3, Data: make([]T, 9)}, Options{}, device.ErrShape},
-		"negative stride":     {device.Dense[T]{Rows: 3, Cols: 3, Stride: -3, Data: make([]T, 9)}, Options{}, device.ErrShape},
-		"negative rows":       {device.Dense[T]{Rows: -3, Cols: 3, Stride: 3}, Options{}, device.ErrShape},
-		"overflowing shape":   {device.Dense[T]{Rows: math.MaxInt, Cols: 3, Stride: math.MaxInt, Data: make([]T, 9)}, Options{}, device.ErrShape},
 		"rank > k":            {good, Options{Rank: 6}, device.ErrArgument},
 		"rank < 0":            {good, Options{Rank: -1}, device.ErrArgument},
 		"method":              {good, Options{Method: "jacobi"}, device.ErrArgument},
@@ -124,25 +99,12 @@ func TestClosedDevice(t *testing.T) {
 	}
 }
 
-// counting is a context that ends after some looks at it.
-type counting struct {
-	context.Context
-	looks int
-}
-
-func (c *counting) Err() error {
-	if c.looks--; c.looks < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // Whenever the context ends, its error comes back, and after the next stage.
 func TestCancelledBetweenStages(t *testing.T) {
 	a := normal[float64](2, 40, 30)
 	for _, o := range []Options{{}, {Rank: 2, Method: Randomized, Oversampling: 2, PowerIterations: 4}} {
 		for looks := 0; ; looks++ {
-			c := &counting{ctx, looks}
+			c := refusal.After(looks)
 			_, err := Compute(c, device.Go(), a, o)
 			if err == nil {
 				if looks == 0 {
@@ -150,8 +112,8 @@ func TestCancelledBetweenStages(t *testing.T) {
 				}
 				break
 			}
-			if !errors.Is(err, context.Canceled) || c.looks != -1 {
-				t.Fatalf("%+v: %v, %d looks after the end", o, err, -1-c.looks)
+			if !errors.Is(err, context.Canceled) || c.Late() != 0 {
+				t.Fatalf("%+v: %v, %d looks after the end", o, err, c.Late())
 			}
 		}
 	}

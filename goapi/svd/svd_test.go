@@ -10,44 +10,20 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/goapi/rng"
+	"github.com/ritz-go/ritz/tests/matrices"
 )
 
 var ctx = context.Background()
 
 func normal[T device.Float](seed uint64, m, n int) device.Dense[T] {
-	a := device.NewDense[T](m, n)
-	rng.Normal(seed, 100, 0, a.Data)
-	return a
+	return matrices.Normal[T](seed, m, n)
 }
 
-// withSpectrum returns Q₁·diag(s)·Q₂ᵀ with random orthonormal Q₁, Q₂.
 func withSpectrum[T device.Float](seed uint64, m, n int, s []float64) device.Dense[T] {
-	ortho := func(seed uint64, r int) *mat.Dense {
-		var qr mat.QR
-		var q mat.Dense
-		qr.Factorize(device.ToMat(normal[float64](seed, r, len(s))))
-		qr.QTo(&q)
-		return mat.DenseCopyOf(q.Slice(0, r, 0, len(s)))
-	}
-	u, v := ortho(seed, m), ortho(seed+1, n)
-	for i := range m {
-		for j := range s {
-			u.Set(i, j, u.At(i, j)*s[j])
-		}
-	}
-	var a mat.Dense
-	a.Mul(u, v.T())
-	return device.Convert[T](device.FromMat(&a))
+	return matrices.WithSpectrum[T](seed, m, n, s)
 }
 
-func logspace(n int, from, to float64) []float64 {
-	s := make([]float64, n)
-	for i := range s {
-		s[i] = math.Pow(10, from+(to-from)*float64(i)/float64(max(1, n-1)))
-	}
-	return s
-}
+var logspace = matrices.Logspace
 
 // trueErrors computes in float64 what the certificate states.
 func trueErrors[T device.Float](a device.Dense[T], r *Result[T]) (residual, orthU, orthV float64) {
