@@ -30,6 +30,8 @@ var heights = map[string]float64{
 	"goapi/sinkhorn": 3.6,
 	"goapi/paper":    3.8,
 
+	"goapi/paper/dynamicalstability": 3.9,
+
 	"goapi":         4,
 	"goapi/backend": 4,
 

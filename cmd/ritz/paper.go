@@ -15,13 +15,16 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/matio"
 	"github.com/ritz-go/ritz/goapi/paper"
+	"github.com/ritz-go/ritz/goapi/paper/dynamicalstability"
 )
 
 // papers are the reproductions, in alphabetical order.
 var papers = []struct {
 	name, short string
 	reproduce   func(context.Context, device.Device, paper.Options) (*paper.Reproduction, error)
-}{}
+}{
+	{"dynamical-stability", "Step sizes at which SGD stays at a minimum (Wu and Su 2023)", dynamicalstability.Reproduce},
+}
 
 func newPaper(c *common) *cobra.Command {
 	cmd := &cobra.Command{
@@ -44,7 +47,6 @@ func newReproduction(c *common, name, short string,
 	cmd := &cobra.Command{
 		Use:   name,
 		Short: short,
-		Args:  cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			c.repeat = 1
 			return c.check()

@@ -82,18 +82,27 @@ written, an interruption), 2 wrong usage, option or input (shape, NaN, weights),
 		newSVD(c), newPolar(c), newSpectrum(c), newHessian(c), newSinkhorn(c),
 		newRun(c), newTask(), newPaper(c), newBench(c), newDevices(c), newVersion(c), newMan(c))
 	for _, sub := range root.Commands() {
-		if sub.Args == nil {
-			sub.Args = cobra.NoArgs
-		}
-		args := sub.Args
-		sub.Args = func(cmd *cobra.Command, a []string) error {
-			if err := args(cmd, a); err != nil {
-				return usagef("%w; the form is %s", err, cmd.UseLine())
-			}
-			return nil
-		}
+		strictArgs(sub)
 	}
 	return root
+}
+
+// strictArgs makes wrong arguments of a command and of those below it the usage
+// errors that they are. A command takes none unless it says otherwise.
+func strictArgs(cmd *cobra.Command) {
+	if cmd.Args == nil {
+		cmd.Args = cobra.NoArgs
+	}
+	args := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, a []string) error {
+		if err := args(cmd, a); err != nil {
+			return usagef("%w; the form is %s", err, cmd.UseLine())
+		}
+		return nil
+	}
+	for _, sub := range cmd.Commands() {
+		strictArgs(sub)
+	}
 }
 
 // knownCommand refuses what is left of a command line whose command was not
