@@ -23,7 +23,10 @@ type File struct {
 	Path    string
 	Format  string // "npy", "npz", "csv", "mtx", "safetensors" or "idx"
 	Members []Member
-	arrays  []source
+	// Metadata holds the text that a safetensors file carries besides its
+	// tensors.
+	Metadata map[string]string
+	arrays   []source
 }
 
 // source reads the array of one member, row-major, in both element types.

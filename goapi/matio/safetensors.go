@@ -3,15 +3,21 @@ package matio
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // maxTensorHeader bounds the header of a safetensors file as the reference
 // implementation does.
 const maxTensorHeader = 100 << 20
+
+// metadataKey names the entry of the header that is no tensor.
+const metadataKey = "__metadata__"
 
 var tensorTypes = map[string]DType{
 	"F64": Float64, "F32": Float32, "F16": Float16, "BF16": BFloat16,
@@ -55,7 +61,12 @@ func (f *File) openSafetensors() error {
 	if err := json.Unmarshal(header, &raw); err != nil {
 		return malformed(f.Path, "has a header that is not JSON: %v", err)
 	}
-	delete(raw, "__metadata__")
+	if meta, ok := raw[metadataKey]; ok {
+		if err := json.Unmarshal(meta, &f.Metadata); err != nil {
+			return malformed(f.Path, "has metadata that are not a table of strings: %v", err)
+		}
+		delete(raw, metadataKey)
+	}
 	start, size := int64(8+length), info.Size()-8-int64(length)
 	type extent struct{ from, to int64 }
 	var extents []extent
@@ -101,6 +112,77 @@ func (f *File) openSafetensors() error {
 	}
 	if len(f.Members) == 0 {
 		return malformed(f.Path, "holds no tensors")
+	}
+	return nil
+}
+
+// Deferred is an array to be written whose numbers are asked for when it is
+// their turn, so that not all arrays of a file need to be in memory at once.
+type Deferred[T Float] struct {
+	Name  string
+	Shape []int
+	Data  func() ([]T, error) // as many numbers as Shape has, row-major
+}
+
+// WriteTensors writes arrays and metadata, which may be nil, to a .safetensors
+// file. An error of Data is returned; there is no file then.
+func WriteTensors[T Float](path string, arrays []Deferred[T], metadata map[string]string) error {
+	if ext := filepath.Ext(path); strings.ToLower(ext) != ".safetensors" {
+		return fmt.Errorf("%s: tensors with metadata go into .safetensors, not %q", path, ext)
+	}
+	return WriteFile(path, func(w io.Writer) error { return writeSafetensors(w, arrays, metadata) })
+}
+
+func writeSafetensors[T Float](w io.Writer, arrays []Deferred[T], metadata map[string]string) error {
+	entries := map[string]any{}
+	if len(metadata) > 0 {
+		entries[metadataKey] = metadata
+	}
+	offset := int64(0)
+	kind := map[DType]string{Float32: "F32", Float64: "F64"}[dtypeOf[T]()]
+	for _, a := range arrays {
+		n, ok := product(a.Shape)
+		switch _, twice := entries[a.Name]; {
+		case twice:
+			return fmt.Errorf("two tensors are named %q", a.Name)
+		case a.Name == metadataKey:
+			return fmt.Errorf("no tensor can be named %q", a.Name)
+		case !ok:
+			return fmt.Errorf("%s: no array has the shape %v", a.Name, a.Shape)
+		case a.Data == nil:
+			return fmt.Errorf("%s: there is nothing that gives the numbers", a.Name)
+		}
+		end := offset + int64(n)*int64(dtypeOf[T]().Size())
+		shape := a.Shape
+		if shape == nil {
+			shape = []int{} // null is no shape in the format
+		}
+		entries[a.Name] = tensorHeader{kind, shape, [2]int64{offset, end}}
+		offset = end
+	}
+	header, err := json.Marshal(entries)
+	if err != nil {
+		return err
+	}
+	for len(header)%8 != 0 {
+		header = append(header, ' ')
+	}
+	var length [8]byte
+	binary.LittleEndian.PutUint64(length[:], uint64(len(header)))
+	if _, err := w.Write(append(length[:], header...)); err != nil {
+		return err
+	}
+	for _, a := range arrays {
+		data, err := a.Data()
+		if err != nil {
+			return err
+		}
+		if err := (Array[T]{Shape: a.Shape, Data: data}).check(); err != nil {
+			return fmt.Errorf("%s: %w", a.Name, err)
+		}
+		if err := writeNumbers(w, data); err != nil {
+			return err
+		}
 	}
 	return nil
 }

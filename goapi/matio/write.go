@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -87,7 +86,11 @@ func WriteAll[T Float](path string, arrays []Named[T]) error {
 	case ".npz":
 		return WriteFile(path, func(w io.Writer) error { return writeNPZ(w, arrays) })
 	case ".safetensors":
-		return WriteFile(path, func(w io.Writer) error { return writeSafetensors(w, arrays) })
+		deferred := make([]Deferred[T], len(arrays))
+		for i, a := range arrays {
+			deferred[i] = Deferred[T]{a.Name, a.Shape, func() ([]T, error) { return a.Data, nil }}
+		}
+		return WriteTensors(path, deferred, nil)
 	default:
 		return fmt.Errorf("%s: several arrays go into .npz or .safetensors, not %q", path, ext)
 	}
@@ -165,38 +168,6 @@ func writeNPZ[T Float](w io.Writer, arrays []Named[T]) error {
 		}
 	}
 	return z.Close()
-}
-
-func writeSafetensors[T Float](w io.Writer, arrays []Named[T]) error {
-	headers := map[string]tensorHeader{}
-	offset := int64(0)
-	kind := map[DType]string{Float32: "F32", Float64: "F64"}[dtypeOf[T]()]
-	for _, a := range arrays {
-		if _, twice := headers[a.Name]; twice {
-			return fmt.Errorf("two tensors are named %q", a.Name)
-		}
-		end := offset + int64(len(a.Data)*dtypeOf[T]().Size())
-		headers[a.Name] = tensorHeader{kind, a.Shape, [2]int64{offset, end}}
-		offset = end
-	}
-	header, err := json.Marshal(headers)
-	if err != nil {
-		return err
-	}
-	for len(header)%8 != 0 {
-		header = append(header, ' ')
-	}
-	var length [8]byte
-	binary.LittleEndian.PutUint64(length[:], uint64(len(header)))
-	if _, err := w.Write(append(length[:], header...)); err != nil {
-		return err
-	}
-	for _, a := range arrays {
-		if err := writeNumbers(w, a.Data); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func writeCSV[T Float](w io.Writer, a Array[T]) error {
