@@ -24,6 +24,7 @@ var heights = map[string]float64{
 
 	"goapi/svd":      3.1,
 	"goapi/polar":    3.2,
+	"goapi/optim":    3.25,
 	"goapi/spectrum": 3.3,
 	"goapi/nn":       3.4,
 	"goapi/hessian":  3.5,

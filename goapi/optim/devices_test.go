@@ -1,0 +1,5 @@
+package optim
+
+import "github.com/ritz-go/ritz/tests/devices"
+
+var onDevices = devices.On
