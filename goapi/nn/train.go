@@ -2,9 +2,12 @@ package nn
 
 import (
 	"context"
+	"errors"
+	"math"
 	"math/bits"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/optim"
 	"github.com/ritz-go/ritz/goapi/rng"
 )
 
@@ -74,11 +77,17 @@ func (n *Network[T]) Train(ctx context.Context, dev device.Device, data Data[T],
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	t := newTrainer(q, n, data, o)
+	t, err := newTrainer(q, n, data, o)
+	if err != nil {
+		return nil, err
+	}
 	var history []Epoch
 	reached := make([]T, len(n.Theta))
 	for e := range o.Epochs {
 		loss, err := t.epoch(ctx, uint64(e))
+		if errors.Is(err, device.ErrNotFinite) { // a gradient
+			return history, &device.NotConvergedError{Method: "Adam", Iterations: e + 1, Achieved: math.NaN()}
+		}
 		if err != nil && ctx.Err() == nil {
 			return history, err
 		}
@@ -113,13 +122,13 @@ type trainer[T device.Float] struct {
 	g      device.Matrix[T] // gradient, 1×P
 	total  device.Matrix[T] // sum of the losses of an epoch
 	pass   *Pass[T]
-	adam   *adam[T]
+	adam   *optim.Optimizer[T]
 	order  []int
 }
 
-func newTrainer[T device.Float](q device.Queue[T], n *Network[T], data Data[T], o TrainOptions) *trainer[T] {
+func newTrainer[T device.Float](q device.Queue[T], n *Network[T], data Data[T], o TrainOptions) (*trainer[T], error) {
 	rows, in, out := o.BatchSize, n.Inputs(), n.Outputs()
-	return &trainer[T]{
+	t := &trainer[T]{
 		q: q, o: o,
 		x: data.X, y: data.encoded(out),
 		hx: device.NewDense[T](rows, in), hy: device.NewDense[T](rows, out),
@@ -128,9 +137,14 @@ func newTrainer[T device.Float](q device.Queue[T], n *Network[T], data Data[T], 
 		g:     q.Alloc(1, len(n.Theta)),
 		total: q.Alloc(1, 1),
 		pass:  NewPass(q, n.Architecture, rows, Deltas),
-		adam:  newAdam(q, len(n.Theta), o.LearningRate),
 		order: make([]int, data.X.Rows),
 	}
+	var err error
+	t.adam, err = optim.New(q, optim.Group[T]{
+		Rule:       optim.AdamW{LearningRate: o.LearningRate},
+		Parameters: []optim.Parameter[T]{{Name: "parameters", Value: t.θ, Gradient: t.g}},
+	})
+	return t, err
 }
 
 // epoch takes one step for every batch and returns the mean loss.
@@ -150,7 +164,9 @@ func (t *trainer[T]) epoch(ctx context.Context, number uint64) (float64, error) 
 		t.q.Upload(b.X, t.hx.Slice(0, rows, 0, t.hx.Cols))
 		t.q.Upload(b.Y, t.hy.Slice(0, rows, 0, t.hy.Cols))
 		t.pass.Rows(0, rows).step(t.q, t.θ, b, T(1/float64(rows)), 0, t.g, t.total)
-		t.adam.step(t.q, t.θ, t.g)
+		if err := t.adam.Step(ctx); err != nil {
+			return 0, err
+		}
 	}
 	loss, err := read(t.q, t.total)
 	return loss / float64(len(t.order)), err
