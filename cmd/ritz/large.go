@@ -91,13 +91,13 @@ func bytesOf[T device.Float](in *input) float64 {
 
 // stream decomposes the input by passes over its rows.
 func stream[T device.Float](ctx context.Context, c *common, dev device.Device, in *input, o svd.Options, memory budget) (d decomposition[T], err error) {
-	s := svd.StreamOptions{Rank: o.Rank, Oversampling: o.Oversampling, Memory: int64(memory), ValuesOnly: o.ValuesOnly, Seed: o.Seed}
+	s := svd.StreamOptions{Rank: o.Rank, Oversampling: o.Oversampling, Memory: int64(memory), Vectors: o.Vectors, Seed: o.Seed}
 	switch {
 	case o.Tol != 0:
 		return d, usagef("--tol needs the matrix in memory; give --rank, or more --memory")
-	case o.Method == svd.Lanczos || o.Method == svd.Full && !(o.ValuesOnly && o.Rank == 0):
+	case o.Method == svd.Lanczos || o.Method == svd.Full && !(o.Vectors == svd.None && o.Rank == 0):
 		return d, usagef("--method %s needs the matrix in memory; give another one, or more --memory", o.Method)
-	case o.Rank == 0 && (o.Method != svd.Auto && o.Method != svd.Full || !o.ValuesOnly):
+	case o.Rank == 0 && (o.Method != svd.Auto && o.Method != svd.Full || o.Vectors != svd.None):
 		return d, usagef("a decomposition by rows needs --rank, or --values-only for all values")
 	case o.Method == svd.SinglePass:
 		s.Passes = 1

@@ -113,7 +113,7 @@ func runSpectra(ctx context.Context, c *common, path, pattern string, o svd.Opti
 		return err
 	}
 	defer dev.Close()
-	o.ValuesOnly, o.Method = true, svd.Full
+	o.Vectors, o.Method = svd.None, svd.Full
 	all := &spectra{outcome: c.begin("svd", dev, c.precision(inputs...))}
 	all.Shape, all.Method = []int{}, string(o.Method) // every matrix has its own
 	decompose := spectrumOf[float64]

@@ -12,8 +12,8 @@ import (
 
 func newSVD(c *common) *cobra.Command {
 	var o svd.Options
-	var method, batch string
-	var stats bool
+	var method, vectors, batch string
+	var stats, valuesOnly bool
 	var memory budget
 	cmd := &cobra.Command{
 		Use:   "svd FILE[:ARRAY]",
@@ -43,7 +43,13 @@ picture then shows all spectra.`,
   ritz svd weights.safetensors --tensor 'layer.3.*' --values-only --plot spectrum.svg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Method, o.Seed = svd.Method(method), c.seed
+			o.Method, o.Vectors, o.Seed = svd.Method(method), svd.Vectors(vectors), c.seed
+			if valuesOnly {
+				if cmd.Flags().Changed("vectors") && o.Vectors != svd.None {
+					return usagef("--values-only contradicts --vectors %s", vectors)
+				}
+				o.Vectors = svd.None
+			}
 			if (stats || batch != "") && (o.Rank != 0 || o.Tol != 0) {
 				return usagef("--stats and --batch need all singular values; leave out --rank and --tol")
 			}
@@ -66,8 +72,9 @@ picture then shows all spectra.`,
 	f.IntVar(&o.Rank, "rank", 0, "number of singular values (0: all)")
 	f.Float64Var(&o.Tol, "tol", 0, "relative error to reach, in the Frobenius norm (0: by --rank)")
 	f.Var(&memory, "memory", "read larger arrays by rows, within this `SIZE` (default: all arrays at once)")
-	choices(cmd, &method, "method", "auto", "", "auto", "full", "randomized", "lanczos", "single-pass")
-	f.BoolVar(&o.ValuesOnly, "values-only", false, "leave out U and Vt")
+	choices(cmd, &method, "method", "auto", "", "auto", "full", "direct", "gram", "tall", "jacobi", "randomized", "lanczos", "single-pass")
+	choices(cmd, &vectors, "vectors", "both", "vectors to compute:", "both", "left", "right", "none")
+	f.BoolVar(&valuesOnly, "values-only", false, "leave out U and Vt, like --vectors none")
 	f.IntVar(&o.PowerIterations, "power-iterations", 0, "block Krylov steps of randomized (0: 3)")
 	f.IntVar(&o.Oversampling, "oversampling", 0, "additional vectors of randomized (0: 10)")
 	f.BoolVar(&stats, "stats", false, "ranks, norms, condition and power law of all singular values")
@@ -90,6 +97,9 @@ func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Opt
 	k := r.Certificate
 	out.Certificate = certificate("residual", k.Residual, "orthogonality_u", k.OrthogonalityU,
 		"orthogonality_v", k.OrthogonalityV, "error_bound", k.ErrorBound)
+	if k.RelativeBound > 0 {
+		out.Certificate["relative_bound"] = k.RelativeBound
+	}
 	if stats {
 		p, err := svd.NewSpectrum(r.S, r.rows, r.cols)
 		if err != nil {
@@ -101,10 +111,12 @@ func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Opt
 		if err := save(c, out, "S.npy", []int{len(r.S)}, r.S); err != nil {
 			return err
 		}
-		if !o.ValuesOnly {
+		if len(r.U.Data) > 0 {
 			if err := saveMatrix(c, out, "U.npy", r.U); err != nil {
 				return err
 			}
+		}
+		if len(r.Vt.Data) > 0 {
 			if err := saveMatrix(c, out, "Vt.npy", r.Vt); err != nil {
 				return err
 			}

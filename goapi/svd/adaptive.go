@@ -32,14 +32,7 @@ func computeTo[T device.Float](ctx context.Context, dev device.Device, a device.
 	if err != nil {
 		return nil, err
 	}
-	r := &Result[T]{S: make([]T, f.S.Cols), Method: f.Method, Certificate: f.Certificate}
-	q.Download(device.Vector(r.S), f.S)
-	if !o.ValuesOnly {
-		r.U, r.Vt = device.NewDense[T](f.U.Rows, f.U.Cols), device.NewDense[T](f.Vt.Rows, f.Vt.Cols)
-		q.Download(r.U, f.U)
-		q.Download(r.Vt, f.Vt)
-	}
-	return r, q.Sync()
+	return f.download(q)
 }
 
 // factorTo is Factor for a tolerance, by options that are complete. The rank
@@ -62,13 +55,8 @@ func factorTo[T device.Float](ctx context.Context, q device.Queue[T], a device.M
 	if err := errors.Join(err, w.Sync()); err != nil {
 		return nil, err
 	}
-	f := &Factors[T]{S: q.Alloc(1, found.S.Cols), Method: found.Method, Certificate: found.Certificate}
-	q.Copy(f.S, found.S)
-	if !o.ValuesOnly {
-		f.U, f.Vt = q.Alloc(a.Rows, f.S.Cols), q.Alloc(f.S.Cols, a.Cols)
-		q.Copy(f.U, found.U)
-		q.Copy(f.Vt, found.Vt)
-	}
+	f := newFactors(q, a, found.S.Cols, o.Vectors)
+	f.take(q, found)
 	return f, q.Sync()
 }
 
@@ -104,35 +92,24 @@ func smallestRank[T device.Float](s []T, rest, goal float64) (rank int, left flo
 
 // fullTo decomposes a in full and keeps the leading part.
 func fullTo[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], o Options, square float64) (*Factors[T], error) {
-	k := min(a.Rows, a.Cols)
-	whole := &Factors[T]{S: q.Alloc(1, k)}
-	if !o.ValuesOnly {
-		whole.U, whole.Vt = q.Alloc(a.Rows, k), q.Alloc(k, a.Cols)
+	if o.Method == Randomized { // the space grew too large
+		o.Method = Full
 	}
-	if err := decompose(ctx, q, a, whole.U, whole.S, whole.Vt); err != nil {
+	whole := newFactors(q, a, min(a.Rows, a.Cols), o.Vectors)
+	if err := whole.decompose(ctx, q, a, o); err != nil {
 		return nil, err
 	}
-	s := make([]T, k)
+	s := make([]T, whole.S.Cols)
 	q.Download(device.Vector(s), whole.S)
 	if err := errors.Join(q.Sync(), ctx.Err()); err != nil {
 		return nil, err
 	}
 	rank, left := smallestRank(s, 0, o.Tol*o.Tol*square)
-	f := &Factors[T]{S: whole.S.Slice(0, 1, 0, rank), Method: Full}
-	if o.ValuesOnly {
-		err := certifyValues(q, f, max(a.Rows, a.Cols))
-		f.Certificate.Residual = relative(math.Sqrt(left), math.Sqrt(square))
-		return f, err
-	}
-	if err := fixSigns(q, whole.U, whole.Vt); err != nil {
-		return nil, err
-	}
-	f.U, f.Vt = whole.U.Slice(0, a.Rows, 0, rank), whole.Vt.RowRange(0, rank)
-	err := certify(q, a, f, whole, o.Seed)
-	if rank < k { // no estimate is needed
+	f := whole.leading(rank)
+	if rank < len(s) || o.Vectors != Both { // no estimate is needed
 		f.Certificate.Residual = relative(math.Sqrt(left), math.Sqrt(square))
 	}
-	return f, err
+	return f, nil
 }
 
 // randomizedTo lets the block Krylov space of a random start grow until what

@@ -72,7 +72,7 @@ func SubspaceAngles[T device.Float](ctx context.Context, dev device.Device, a, b
 
 // span returns an orthonormal basis of the column space of a.
 func span[T device.Float](ctx context.Context, q device.Queue[T], name string, a device.Dense[T]) (device.Matrix[T], error) {
-	f, err := Factor(ctx, q, device.Lend(q, a), Options{Method: Full})
+	f, err := Factor(ctx, q, device.Lend(q, a), Options{Method: Full, Vectors: Left})
 	if err != nil {
 		return device.Matrix[T]{}, err
 	}
@@ -94,7 +94,7 @@ func span[T device.Float](ctx context.Context, q device.Queue[T], name string, a
 
 func values[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T]) ([]T, error) {
 	defer q.Scope()()
-	f, err := Factor(ctx, q, a, Options{Method: Full, ValuesOnly: true})
+	f, err := Factor(ctx, q, a, Options{Method: Full, Vectors: None})
 	if err != nil {
 		return nil, err
 	}

@@ -33,8 +33,8 @@ func (s BatchStatus) String() string {
 
 // BatchOptions of Batch. The zero value computes values and vectors.
 type BatchOptions struct {
-	// ValuesOnly leaves out U and Vt.
-	ValuesOnly bool
+	// Vectors leaves out U, Vt or both; "" means Both.
+	Vectors Vectors
 }
 
 // BatchResult holds the decompositions of Count matrices of M×N as stacks:
@@ -42,9 +42,9 @@ type BatchOptions struct {
 type BatchResult[T device.Float] struct {
 	Count, M, N int
 
-	U  []T // Count×M×K, orthonormal columns; nil with ValuesOnly
+	U  []T // Count×M×K, orthonormal columns; nil unless wanted
 	S  []T // Count×K, descending
-	Vt []T // Count×K×N, orthonormal rows; nil with ValuesOnly
+	Vt []T // Count×K×N, orthonormal rows; nil unless wanted
 
 	// Status of each matrix. The results of one that is not finite are NaN.
 	Status []BatchStatus
@@ -66,6 +66,8 @@ func (r *BatchResult[T]) Matrix(i int) (u device.Dense[T], s []T, vt device.Dens
 	s = r.S[i*k : (i+1)*k]
 	if r.U != nil {
 		u = device.Dense[T]{Rows: r.M, Cols: k, Stride: k, Data: r.U[i*r.M*k : (i+1)*r.M*k]}
+	}
+	if r.Vt != nil {
 		vt = device.Dense[T]{Rows: k, Cols: r.N, Stride: r.N, Data: r.Vt[i*k*r.N : (i+1)*k*r.N]}
 	}
 	return u, s, vt
@@ -97,11 +99,18 @@ func Batch[T device.Float](ctx context.Context, dev device.Device, a []T, count,
 	if err := checkStack(a, count, m, n); err != nil {
 		return nil, err
 	}
+	var err error
+	if o.Vectors, err = o.Vectors.complete(); err != nil {
+		return nil, err
+	}
 	k := min(m, n)
 	r := &BatchResult[T]{Count: count, M: m, N: n, S: make([]T, count*k),
 		Status: make([]BatchStatus, count), ErrorBound: make([]float64, count)}
-	if !o.ValuesOnly {
-		r.U, r.Vt = make([]T, count*m*k), make([]T, count*k*n)
+	if o.Vectors.left() {
+		r.U = make([]T, count*m*k)
+	}
+	if o.Vectors.right() {
+		r.Vt = make([]T, count*k*n)
 	}
 	if count == 0 {
 		return r, nil
@@ -153,7 +162,7 @@ func (r *BatchResult[T]) block(q device.Queue[T], a []T, lo, hi int) (bool, erro
 	m, n, k, count := r.M, r.N, min(r.M, r.N), hi-lo
 	s, checks := q.Alloc(count, k), q.Alloc(count, 4)
 	var u, vt device.Matrix[T]
-	if r.U != nil {
+	if r.U != nil || r.Vt != nil { // the kernel has both or none
 		u, vt = q.Alloc(count, m*k), q.Alloc(count, k*n)
 	}
 	if !kernel.TrySVDBatch(m, n, device.Lend(q, stack(a, lo, hi, m*n)), u, s, vt, checks) {
@@ -164,6 +173,8 @@ func (r *BatchResult[T]) block(q device.Queue[T], a []T, lo, hi int) (bool, erro
 	q.Download(found, checks)
 	if r.U != nil {
 		q.Download(stack(r.U, lo, hi, m*k), u)
+	}
+	if r.Vt != nil {
 		q.Download(stack(r.Vt, lo, hi, k*n), vt)
 	}
 	if err := q.Sync(); err != nil {
@@ -195,7 +206,7 @@ func (r *BatchResult[T]) allowance() allowance {
 func (r *BatchResult[T]) certificate(i int, checks []T, extra allowance) Certificate {
 	_, s, _ := r.Matrix(i)
 	largest := float64(s[0])
-	if r.U == nil {
+	if r.U == nil && r.Vt == nil {
 		return valuesCertificate[T](max(r.M, r.N), largest)
 	}
 	c := Certificate{Residual: float64(checks[0]), OrthogonalityU: float64(checks[1]) + extra.u, OrthogonalityV: float64(checks[2]) + extra.v}
@@ -259,7 +270,11 @@ func (r *BatchResult[T]) oneByOne(ctx context.Context, q device.Queue[T], a []T,
 
 func (r *BatchResult[T]) one(ctx context.Context, q device.Queue[T], x device.Dense[T], i int) (Certificate, error) {
 	defer q.Scope()()
-	f, err := Factor(ctx, q, device.Lend(q, x), Options{Method: Full, ValuesOnly: r.U == nil})
+	v := Both
+	if r.U == nil && r.Vt == nil {
+		v = None
+	}
+	f, err := Factor(ctx, q, device.Lend(q, x), Options{Method: Full, Vectors: v})
 	if err != nil {
 		return Certificate{}, err
 	}
@@ -267,6 +282,8 @@ func (r *BatchResult[T]) one(ctx context.Context, q device.Queue[T], x device.De
 	q.Download(device.Vector(s), f.S)
 	if r.U != nil {
 		q.Download(u, f.U)
+	}
+	if r.Vt != nil {
 		q.Download(vt, f.Vt)
 	}
 	return f.Certificate, q.Sync()

@@ -202,8 +202,8 @@ func testBatchTriangularOnes[T device.Float](t *testing.T, dev device.Device) {
 				a[i] = 1
 			}
 		}
-		for _, valuesOnly := range []bool{false, true} {
-			r := batch(t, dev, a, count, n, n, BatchOptions{ValuesOnly: valuesOnly})
+		for _, vectors := range []Vectors{Both, Left, Right, None} {
+			r := batch(t, dev, a, count, n, n, BatchOptions{Vectors: vectors})
 			for i := range count {
 				_, s, _ := r.Matrix(i)
 				for k, σ := range s {
@@ -214,8 +214,8 @@ func testBatchTriangularOnes[T device.Float](t *testing.T, dev device.Device) {
 					}
 				}
 			}
-			if valuesOnly != (r.U == nil) || valuesOnly != math.IsNaN(r.Certificate.Residual) {
-				t.Errorf("n=%d, values only %v: U has %d elements, residual %v", n, valuesOnly, len(r.U), r.Certificate.Residual)
+			if vectors.left() == (r.U == nil) || vectors.right() == (r.Vt == nil) || (vectors == None) != math.IsNaN(r.Certificate.Residual) {
+				t.Errorf("n=%d, vectors %s: U has %d elements, Vt %d, residual %v", n, vectors, len(r.U), len(r.Vt), r.Certificate.Residual)
 			}
 		}
 	}
@@ -246,7 +246,7 @@ func testBatchOneByOne[T device.Float](t *testing.T, dev device.Device) {
 		a := stackOf[T](17, count, m, n)
 		a[4*m*n] = T(math.Inf(1))
 		clear(a[5*m*n : 6*m*n])
-		for _, o := range []BatchOptions{{}, {ValuesOnly: true}} {
+		for _, o := range []BatchOptions{{}, {Vectors: None}} {
 			r, one := batch(t, dev, a, count, m, n, o), batch(t, bare{dev}, a, count, m, n, o)
 			for i := range count {
 				if r.Status[i] != one.Status[i] || (r.Status[i] == NotFinite) != (i == 4) {
@@ -262,7 +262,7 @@ func testBatchOneByOne[T device.Float](t *testing.T, dev device.Device) {
 						t.Errorf("%d×%d matrix %d: σ%d is %v, one by one %v", m, n, i, j+1, s[j], s1[j])
 					}
 				}
-				if i == 5 || o.ValuesOnly {
+				if i == 5 || o.Vectors == None {
 					continue // any vectors do for the zero matrix
 				}
 				// Vectors of random matrices of this size are known to
@@ -407,7 +407,7 @@ func benchmarkBatch[T device.Float](b *testing.B, dev device.Device) {
 		}
 		for name, f := range map[string]func(b *testing.B, count int){
 			"kernel":     run(dev, BatchOptions{}),
-			"values":     run(dev, BatchOptions{ValuesOnly: true}),
+			"values":     run(dev, BatchOptions{Vectors: None}),
 			"one by one": run(bare{dev}, BatchOptions{}),
 			"library":    func(b *testing.B, count int) { library(b, dev, a, count, n) },
 		} {

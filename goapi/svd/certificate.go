@@ -22,14 +22,24 @@ import (
 // The norms are not computed in full but from ten random vectors: Residual of
 // a full decomposition is an unbiased estimate, and the bounds hold with
 // probability 1 - 10⁻¹⁰ (Halko, Martinsson and Tropp, 2011, section 4.3).
-// With ValuesOnly, a full decomposition has no factors to check: ErrorBound
-// is then the a priori bound of a backward stable algorithm and the other
-// fields are NaN.
+//
+// All singular values without vectors leave nothing to check: ErrorBound is
+// then the a priori bound of a backward stable algorithm and the other fields
+// are NaN. With the vectors of one side alone ErrorBound is the same, Residual
+// an estimate of ‖VᵀAᵀA·V - diag(S²)‖_F/‖A‖_F² or of ‖UᵀAAᵀU - diag(S²)‖_F/
+// ‖A‖_F², and the orthogonality of the other side NaN. Truncated methods
+// compute both sides in any case and certify them before one is dropped.
 type Certificate struct {
 	Residual       float64
 	OrthogonalityU float64
 	OrthogonalityV float64
 	ErrorBound     float64
+
+	// RelativeBound, of method jacobi alone, is an upper bound of
+	// |S[i] - σᵢ|/σᵢ for all i; 0 if there is none, as for rank-deficient
+	// matrices. It is a priori, from the condition number of the scaled
+	// triangle, which is computed.
+	RelativeBound float64
 }
 
 // With p random vectors ω, ‖B‖₂ ≤ 10·√(2/π)·max‖B·ω‖ but for a chance of
@@ -146,29 +156,118 @@ func subtract[T device.Float](q device.Queue[T], a, x, b, y, out device.Matrix[T
 	return q.Sync()
 }
 
-// certify fills in f's certificate; whole is the decomposition with all
-// singular values, of which f is the leading part.
-func certify[T device.Float](q device.Queue[T], a device.Matrix[T], f, whole *Factors[T], seed uint64) error {
+// certify fills in the certificate of a decomposition with all singular values.
+func (f *Factors[T]) certify(q device.Queue[T], a device.Matrix[T], seed uint64) error {
+	if f.U.IsZero() || f.Vt.IsZero() {
+		return f.certifySide(q, a, seed)
+	}
 	c := &f.Certificate
 	frobenius, largest, err := norms(q, a, f.S)
 	if err != nil {
 		return err
 	}
-	if c.OrthogonalityU, c.OrthogonalityV, err = whole.orthogonality(q, seed); err != nil {
+	if c.OrthogonalityU, c.OrthogonalityV, err = f.orthogonality(q, seed); err != nil {
 		return err
 	}
-	estimate, bound, err := residual(q, a, whole, seed)
+	estimate, bound, err := residual(q, a, f, seed)
 	if err != nil {
 		return err
 	}
 	c.ErrorBound = bound + largest*c.stretch()
-	if whole != f {
-		if estimate, _, err = residual(q, a, f, seed); err != nil {
-			return err
-		}
-	}
 	c.Residual = relative(estimate, frobenius)
 	return nil
+}
+
+// certifyLeading adapts the certificate of all singular values to their
+// leading part f.
+func (f *Factors[T]) certifyLeading(q device.Queue[T], a device.Matrix[T], seed uint64) error {
+	switch {
+	case f.U.IsZero() && f.Vt.IsZero():
+		return nil
+	case f.U.IsZero() || f.Vt.IsZero():
+		bound := f.Certificate.ErrorBound
+		err := f.certifySide(q, a, seed)
+		f.Certificate.ErrorBound = bound
+		return err
+	}
+	estimate, _, err := residual(q, a, f, seed)
+	if err != nil {
+		return err
+	}
+	frobenius, _, err := norms(q, a, f.S)
+	f.Certificate.Residual = relative(estimate, frobenius)
+	return err
+}
+
+// certifySide is certify for the vectors of one side alone. Random
+// combinations of them, Y = A·V·Ω or Aᵀ·U·Ω, tell whether they belong to A:
+// each entry of YᵀY - ΩᵀS²Ω off the diagonal has the mean square
+// ‖VᵀAᵀA·V - S²‖_F².
+func (f *Factors[T]) certifySide(q device.Queue[T], a device.Matrix[T], seed uint64) error {
+	defer q.Scope()()
+	if err := f.certifyValues(q, max(a.Rows, a.Cols)); err != nil {
+		return err
+	}
+	frobenius, _, err := norms(q, a, f.S)
+	if err != nil || frobenius == 0 {
+		return err
+	}
+	c, k := &f.Certificate, f.S.Cols
+	ω, x := q.Alloc(k, probes), q.Alloc(max(a.Rows, a.Cols), probes)
+	q.Random(device.Normal, seed, streamProbesA, ω)
+	var y device.Matrix[T]
+	if f.U.IsZero() {
+		if c.OrthogonalityV, err = orthogonality(q, device.NoTrans, f.Vt, seed, streamProbesV); err != nil {
+			return err
+		}
+		x, y = x.RowRange(0, a.Cols), q.Alloc(a.Rows, probes)
+		q.Gemm(device.Transp, device.NoTrans, 1, f.Vt, ω, 0, x)
+		q.Gemm(device.NoTrans, device.NoTrans, T(1/frobenius), a, x, 0, y)
+	} else {
+		if c.OrthogonalityU, err = orthogonality(q, device.Transp, f.U, seed, streamProbesU); err != nil {
+			return err
+		}
+		x, y = x.RowRange(0, a.Rows), q.Alloc(a.Cols, probes)
+		q.Gemm(device.NoTrans, device.NoTrans, 1, f.U, ω, 0, x)
+		q.Gemm(device.Transp, device.NoTrans, T(1/frobenius), a, x, 0, y)
+	}
+	q.ScaleBy(device.PerRow, f.S, ω, ω)
+	q.Add(T(1/frobenius), device.NoTrans, ω, 0, device.NoTrans, device.Matrix[T]{}, ω)
+	d, host := q.Alloc(probes, probes), device.NewDense[T](probes, probes)
+	q.Syrk(device.Transp, 1, y, 0, d)
+	q.Syrk(device.Transp, -1, ω, 1, d)
+	q.Download(host, d)
+	if err := q.Sync(); err != nil {
+		return err
+	}
+	sum := 0.0
+	for i := range probes {
+		for j := range i {
+			sum += float64(host.At(i, j)) * float64(host.At(i, j))
+		}
+	}
+	c.Residual = math.Sqrt(sum / (probes * (probes - 1) / 2))
+	return nil
+}
+
+// plausible returns an error if the certificate shows more than rounding
+// errors: backward stable methods stay a hundred times below what it allows.
+func (f *Factors[T]) plausible(q device.Queue[T], dim int) error {
+	largest, err := scalar(q, func(out device.Matrix[T]) { q.Copy(out, f.S.Slice(0, 1, 0, 1)) })
+	if err != nil {
+		return err
+	}
+	c, allowed := f.Certificate, 100*float64(dim+10)*device.Epsilon[T]()
+	worst := relative(c.ErrorBound, largest)
+	for _, e := range []float64{c.Residual, c.OrthogonalityU, c.OrthogonalityV} {
+		if e > worst { // NaN where a side is missing
+			worst = e
+		}
+	}
+	if worst <= allowed {
+		return nil
+	}
+	return &device.NotConvergedError{Method: "the decomposition", Iterations: 1, Achieved: worst, Wanted: allowed}
 }
 
 // certifyTruncated fills in the certificate of a Rayleigh–Ritz result, for
@@ -229,7 +328,7 @@ func lag[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], s
 // Backward stable algorithms give the values of a matrix within p·eps·σ₁;
 // LAPACK's documentation calls p a modestly growing function of the
 // dimensions, here the larger of them, which measured errors stay well below.
-func certifyValues[T device.Float](q device.Queue[T], f *Factors[T], dim int) error {
+func (f *Factors[T]) certifyValues(q device.Queue[T], dim int) error {
 	largest, err := scalar(q, func(out device.Matrix[T]) { q.Copy(out, f.S.Slice(0, 1, 0, 1)) })
 	f.Certificate = valuesCertificate[T](dim, largest)
 	return err

@@ -1,20 +1,51 @@
 // Package svd computes singular value decompositions A = U·diag(S)·Vᵀ and
 // says how far they can be off.
 //
-// [Compute] takes a matrix in Go memory, [Factor] one on a device. These ways
-// lead to the result:
+// [Compute] takes a matrix in Go memory, [Factor] one on a device. These
+// methods compute all singular values:
 //
-//   - full: LAPACK's divide and conquer (gesdd) on the matrix itself, or, for
-//     tall and wide matrices, on the triangle of a QR factorization; in
-//     float64, where few singular values are small, the eigenvectors of AᵀA,
-//     level by level, which is faster and as accurate;
+//   - direct: the decomposition of the device, LAPACK's divide and conquer
+//     (gesdd) with OpenBLAS, which is followed by QR iteration (gesvd) should
+//     it fail;
+//   - gram: the eigenvectors of AᵀA, level by level, as accurate as direct and
+//     faster where few singular values are small;
+//   - tall: of tall and wide matrices, direct or gram of the triangle of a QR
+//     factorization, made by products (Cholesky QR twice) where the condition
+//     number allows, else by reflections;
+//   - jacobi: one-sided rotations of a pivoted triangle, for singular values
+//     that are accurate relative to themselves, however small, where A is a
+//     well-conditioned matrix with scaled columns or rows; about ten times
+//     slower than direct;
+//   - full: the fastest of the first three for the matrix.
+//
+// These compute the Rank largest:
+//
 //   - randomized: a block Krylov space of a random start (Musco and Musco,
-//     NIPS 2015; Halko, Martinsson and Tropp, SIAM Review 2011) for the Rank
-//     largest singular values, at the cost of a few products with A;
-//   - lanczos: block Lanczos bidiagonalization with restarts, for the Rank
-//     largest singular values to a residual of 1e-10 (float32: 1e-5);
-//   - auto: randomized where Rank is so small that its Krylov space has at
-//     most a third of the dimension, else full.
+//     NIPS 2015; Halko, Martinsson and Tropp, SIAM Review 2011), at the cost
+//     of a few products with A;
+//   - lanczos: block Lanczos bidiagonalization with restarts, each to a
+//     residual of 1e-10 (float32: 1e-5).
+//
+// auto decides by the m×n shape, m ≥ n (wide matrices are transposed), Rank and
+// Tol:
+//
+//	asked for                            auto takes
+//	Rank, 3·(Rank+Oversampling)·
+//	  (PowerIterations+1) ≤ n            randomized
+//	Tol, n ≥ 192                         randomized, its space up to n/3, then full
+//	else, m ≥ 2·n                        tall
+//	else, vectors, n ≥ 96, float32       gram
+//	else, vectors, n ≥ 96, float64       gram, if an estimate by Cholesky says that
+//	                                     at most n/4 values are below 0.03·σ₁
+//	else                                 direct
+//
+// A method that fails is followed by the next one of
+//
+//	tall or gram → direct → jacobi
+//
+// It fails if the device says so, or if the certificate of its result shows
+// more than rounding errors. Result.Method names the method that gave the
+// result, Result.Failed those before it.
 //
 // What is larger than memory, given by its products, or changing has functions
 // of its own:
@@ -28,7 +59,7 @@
 //	products A·X and Aᵀ·Y, sparse  k largest                    Top
 //	a sketch A·Ω alone             the error of its range       LeaveOneOut
 //	rows in a file                 k largest                    Stream, 2 passes or more
-//	                               all values                   Stream, ValuesOnly, 1 pass
+//	                               all values                   Stream, Vectors: None, 1 pass
 //	rows that come once            k largest, roughly           Stream, 1 pass
 //	                               AᵀA within a bound           FrequentDirections
 //	factors, new rows, A + X·Yᵀ    factors of the new matrix    Incremental

@@ -7,82 +7,81 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// Matrices at least so many times taller than wide are factored QR first. The
-// bidiagonalization then works on the small triangle, and Cholesky QR runs at
-// the speed of matrix products.
-const tall = 2
-
-// full computes all singular values and stores the first o.Rank.
+// full computes all singular values by o.Method and stores the first o.Rank.
 func full[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], f *Factors[T], o Options) error {
 	k := min(a.Rows, a.Cols)
-	whole := f
-	if o.Rank < k { // compute all, then keep the leading part
-		whole = &Factors[T]{S: q.Alloc(1, k)}
-		if !o.ValuesOnly {
-			whole.U, whole.Vt = q.Alloc(a.Rows, k), q.Alloc(k, a.Cols)
-		}
+	if o.Rank == k {
+		return f.decompose(ctx, q, a, o)
 	}
-	if err := decompose(ctx, q, a, whole.U, whole.S, whole.Vt); err != nil {
+	whole := newFactors(q, a, k, o.Vectors) // compute all, then keep the leading part
+	if err := whole.decompose(ctx, q, a, o); err != nil {
 		return err
 	}
-	if o.ValuesOnly {
-		q.Copy(f.S, whole.S.Slice(0, 1, 0, o.Rank))
-		return certifyValues(q, f, max(a.Rows, a.Cols))
-	}
-	if err := fixSigns(q, whole.U, whole.Vt); err != nil {
-		return err
-	}
-	if whole != f {
-		q.Copy(f.U, whole.U.Slice(0, a.Rows, 0, o.Rank))
-		q.Copy(f.S, whole.S.Slice(0, 1, 0, o.Rank))
-		q.Copy(f.Vt, whole.Vt.RowRange(0, o.Rank))
-	}
+	f.take(q, whole)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return certify(q, a, f, whole, o.Seed)
+	return f.certifyLeading(q, a, o.Seed)
 }
 
-// decompose computes the thin decomposition of a; zero matrices for u and vt
-// ask for the values alone.
-func decompose[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
-	defer q.Scope()()
-	m, n := a.Rows, a.Cols
-	switch {
-	case m >= tall*n && n > 1:
-		return decomposeTall(ctx, q, a, u, s, vt)
-	case n >= tall*m && m > 1:
-		at := q.Alloc(n, m)
-		q.Add(1, device.Transp, a, 0, device.NoTrans, device.Matrix[T]{}, at)
-		if u.IsZero() {
-			return decomposeTall(ctx, q, at, u, s, vt)
-		}
-		v, ut := q.Alloc(n, m), q.Alloc(m, m)
-		if err := decomposeTall(ctx, q, at, v, s, ut); err != nil {
+// decompose fills in all singular values by o.Method, or by what follows it if
+// it fails, the vectors that f has room for, and the certificate.
+func (f *Factors[T]) decompose(ctx context.Context, q device.Queue[T], a device.Matrix[T], o Options) (err error) {
+	f.Method, f.Failed, err = decomposeBy(ctx, q, o.Method, a, f.U, f.S, f.Vt, func() error {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		q.Add(1, device.Transp, v, 0, device.NoTrans, device.Matrix[T]{}, vt)
-		q.Add(1, device.Transp, ut, 0, device.NoTrans, device.Matrix[T]{}, u)
-		return q.Sync()
-	}
-	return direct(ctx, q, a, u, s, vt)
+		if f.U.IsZero() && f.Vt.IsZero() {
+			return f.certifyValues(q, max(a.Rows, a.Cols))
+		}
+		if err := fixSigns(q, f.U, f.Vt); err != nil {
+			return err
+		}
+		if err := f.certify(q, a, o.Seed); err != nil {
+			return err
+		}
+		return f.plausible(q, max(a.Rows, a.Cols))
+	})
+	return err
 }
 
-// direct decomposes a matrix that is not worth a QR factorization first. All
-// of it runs in float64: for float32 that takes no longer, since Gram matrices
-// then do where LAPACK's bidiagonalization would be needed, and the results
-// are those of the exact decomposition, rounded.
-func direct[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
+// leading returns the k largest singular values of f and their vectors.
+func (f *Factors[T]) leading(k int) *Factors[T] {
+	l := *f
+	l.S = f.S.Slice(0, 1, 0, k)
+	if !f.U.IsZero() {
+		l.U = f.U.Slice(0, f.U.Rows, 0, k)
+	}
+	if !f.Vt.IsZero() {
+		l.Vt = f.Vt.RowRange(0, k)
+	}
+	return &l
+}
+
+// direct decomposes a matrix (m ≥ n) without a QR factorization first: by Gram
+// or Direct, or for Full by what is faster; it returns which. All of it runs
+// in float64: for float32 that takes no longer, since Gram matrices then do
+// where LAPACK's bidiagonalization would be needed, and the results are those
+// of the exact decomposition, rounded.
+func direct[T device.Float](ctx context.Context, q device.Queue[T], by Method, a, u, s, vt device.Matrix[T]) (Method, error) {
+	if u.IsZero() != vt.IsZero() { // one side costs what both do
+		defer q.Scope()()
+		if u.IsZero() {
+			u = q.Alloc(a.Rows, a.Cols)
+		} else {
+			vt = q.Alloc(a.Cols, a.Cols)
+		}
+	}
 	if d, ok := any(q).(device.Queue[float64]); ok {
 		as := func(m device.Matrix[T]) device.Matrix[float64] { return any(m).(device.Matrix[float64]) }
-		return direct64(ctx, d, gramHead, as(a), as(u), as(s), as(vt))
+		return direct64(ctx, d, by, gramHead, as(a), as(u), as(s), as(vt))
 	}
 	w := q.Device().F64()
 	defer w.Close()
 	host := device.NewDense[T](a.Rows, a.Cols)
 	q.Download(host, a)
 	if err := q.Sync(); err != nil {
-		return err
+		return by, err
 	}
 	k := min(a.Rows, a.Cols)
 	wide, sw := device.Lend(w, device.Convert[float64](host)), w.Alloc(1, k)
@@ -90,38 +89,42 @@ func direct[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt 
 	if !u.IsZero() {
 		uw, vtw = w.Alloc(a.Rows, k), w.Alloc(k, a.Cols)
 	}
-	if err := direct64(ctx, w, roundedHead, wide, uw, sw, vtw); err != nil {
-		return err
+	ran, err := direct64(ctx, w, by, roundedHead, wide, uw, sw, vtw)
+	if err != nil {
+		return ran, err
 	}
 	if !u.IsZero() {
 		if err := errors.Join(recast(w, uw, q, u), recast(w, vtw, q, vt)); err != nil {
-			return err
+			return ran, err
 		}
 	}
-	return recast(w, sw, q, s)
+	return ran, recast(w, sw, q, s)
 }
 
 // direct64 is direct in float64. head is what decomposeGram takes from a level.
-func direct64(ctx context.Context, q device.Queue[float64], head float64, a, u, s, vt device.Matrix[float64]) error {
+func direct64(ctx context.Context, q device.Queue[float64], by Method, head float64, a, u, s, vt device.Matrix[float64]) (ran Method, err error) {
 	defer q.Scope()()
-	if !u.IsZero() && a.Rows >= a.Cols && a.Cols >= gramLeast {
-		suits, err := true, error(nil)
+	suits := by == Gram
+	if by == Full && !u.IsZero() && a.Cols >= gramLeast {
+		suits = true
 		if head > roundedHead {
-			suits, err = suitsGram(q, a)
-		}
-		if err != nil {
-			return err
-		}
-		if suits {
-			if done, err := decomposeGram(ctx, q, head, a, u, s, vt); err != nil || done {
-				return err
+			if suits, err = suitsGram(q, a); err != nil {
+				return Gram, err
 			}
+		}
+	}
+	if suits {
+		if u.IsZero() { // values come with vectors
+			u, vt = q.Alloc(a.Rows, a.Cols), q.Alloc(a.Cols, a.Cols)
+		}
+		if done, err := decomposeGram(ctx, q, head, a, u, s, vt); err != nil || done {
+			return Gram, err
 		}
 	}
 	work := q.Alloc(a.Rows, a.Cols)
 	q.Copy(work, a)
 	q.SVD(work, u, s, vt)
-	return q.Sync()
+	return Direct, q.Sync()
 }
 
 // decomposeTall decomposes A = QR, R = Uᵣ·S·Vᵀ, U = Q·Uᵣ.
@@ -139,11 +142,15 @@ func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 		return err
 	}
 	if u.IsZero() {
-		q.SVD(r, u, s, vt)
-		return q.Sync()
+		by := Full
+		if vt.IsZero() {
+			by = Direct
+		}
+		_, err := direct(ctx, q, by, r, u, s, vt)
+		return err
 	}
 	ur := q.Alloc(n, n)
-	if err := direct(ctx, q, r, ur, s, vt); err != nil {
+	if _, err := direct(ctx, q, Full, r, ur, s, vt); err != nil {
 		return err
 	}
 	if rough {
@@ -154,13 +161,18 @@ func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 }
 
 // fixSigns makes the entry of largest magnitude in each row of vt positive,
-// so that the result does not depend on the algorithm.
+// or, without vt, in each column of u, so that the result does not depend on
+// the algorithm. u may be zero as well.
 func fixSigns[T device.Float](q device.Queue[T], u, vt device.Matrix[T]) error {
 	defer q.Scope()()
+	x, along := vt, device.PerRow
 	k := vt.Rows
+	if vt.IsZero() {
+		x, along, k = u, device.PerCol, u.Cols
+	}
 	extremes, host := q.Alloc(2, k), device.NewDense[T](2, k)
-	q.Reduce(device.Max, device.PerRow, vt, extremes.Row(0))
-	q.Reduce(device.Min, device.PerRow, vt, extremes.Row(1))
+	q.Reduce(device.Max, along, x, extremes.Row(0))
+	q.Reduce(device.Min, along, x, extremes.Row(1))
 	q.Download(host, extremes)
 	if err := q.Sync(); err != nil {
 		return err
@@ -176,8 +188,12 @@ func fixSigns[T device.Float](q device.Queue[T], u, vt device.Matrix[T]) error {
 	if flip {
 		d := q.Alloc(1, k)
 		q.Upload(d, device.Vector(signs))
-		q.ScaleBy(device.PerRow, d, vt, vt)
-		q.ScaleBy(device.PerCol, d, u, u)
+		if !vt.IsZero() {
+			q.ScaleBy(device.PerRow, d, vt, vt)
+		}
+		if !u.IsZero() {
+			q.ScaleBy(device.PerCol, d, u, u)
+		}
 	}
 	return q.Sync()
 }

@@ -143,18 +143,15 @@ func lanczos[T device.Float](ctx context.Context, q device.Queue[T], a device.Ma
 	if err != nil {
 		return err
 	}
-	t := &Factors[T]{U: q.Alloc(a.Rows, o.Rank), S: f.S, Vt: q.Alloc(o.Rank, a.Cols), Method: f.Method}
+	t := newFactors(q, a, o.Rank, Both)
+	t.Method = Lanczos
 	q.Upload(t.U, r.U)
 	q.Upload(t.S, device.Vector(r.S))
 	q.Upload(t.Vt, r.Vt)
 	if err := certifyTruncated(q, a, t, o.Seed); err != nil {
 		return err
 	}
-	f.Certificate = t.Certificate
-	if !o.ValuesOnly {
-		q.Copy(f.U, t.U)
-		q.Copy(f.Vt, t.Vt)
-	}
+	f.take(q, t)
 	return q.Sync()
 }
 

@@ -54,7 +54,7 @@ func TestMeasuresOfTriangularOnes(t *testing.T) {
 	}
 	onDevices(t, func(t *testing.T, dev device.Device) {
 		a, _ := triangularOnes(n)
-		r, err := Compute(ctx, dev, a, Options{ValuesOnly: true})
+		r, err := Compute(ctx, dev, a, Options{Vectors: None})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -305,7 +305,7 @@ func testPseudoInverse[T device.Float](t *testing.T, dev device.Device) {
 	if x, rank, err = PseudoInverse(dev, r, 0.2); err != nil || rank != 1 || x.At(0, 0) != 0.25 || x.At(1, 1) != 0 {
 		t.Errorf("rcond 0.2: %v of rank %d, %v", x.Data, rank, err)
 	}
-	values, err := Compute(ctx, dev, diagonal, Options{ValuesOnly: true})
+	values, err := Compute(ctx, dev, diagonal, Options{Vectors: None})
 	if err != nil {
 		t.Fatal(err)
 	}

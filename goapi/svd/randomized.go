@@ -54,19 +54,16 @@ func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device
 	if err := decompose(ctx, q, image, v, s, wt); err != nil {
 		return err
 	}
-	t := &Factors[T]{U: q.Alloc(m, o.Rank), S: f.S, Vt: q.Alloc(o.Rank, n), Method: f.Method}
-	q.Copy(f.S, s.Slice(0, 1, 0, o.Rank))
+	t := newFactors(q, a, o.Rank, Both)
+	t.Method = Randomized
+	q.Copy(t.S, s.Slice(0, 1, 0, o.Rank))
 	if err := assemble(q, basis, v, wt, t); err != nil {
 		return err
 	}
 	if err := certifyTruncated(q, a, t, o.Seed); err != nil {
 		return err
 	}
-	f.Certificate = t.Certificate
-	if !o.ValuesOnly {
-		q.Copy(f.U, t.U)
-		q.Copy(f.Vt, t.Vt)
-	}
+	f.take(q, t)
 	return q.Sync()
 }
 

@@ -11,8 +11,8 @@ import (
 
 // StreamOptions are the options of Stream.
 type StreamOptions struct {
-	// Rank is the number of largest singular values, at least 1; with
-	// ValuesOnly 0 means all of them.
+	// Rank is the number of largest singular values, at least 1; without
+	// vectors 0 means all of them.
 	Rank int
 
 	// Passes over the matrix; 0 means 3. With one, the matrix is never
@@ -28,8 +28,8 @@ type StreamOptions struct {
 	// of it left to the garbage collector; 0 means 2 GiB.
 	Memory int64
 
-	// ValuesOnly leaves out U and Vt.
-	ValuesOnly bool
+	// Vectors leaves out U, Vt or both; "" means Both.
+	Vectors Vectors
 
 	// Seed of the sketches and of the certificate's probes.
 	Seed uint64
@@ -37,10 +37,14 @@ type StreamOptions struct {
 
 func (o StreamOptions) complete(m, n int) (StreamOptions, error) {
 	k := min(m, n)
+	var err error
+	if o.Vectors, err = o.Vectors.complete(); err != nil {
+		return o, err
+	}
 	switch {
 	case m < 1 || n < 1:
 		return o, fmt.Errorf("matrix is %d×%d: %w", m, n, device.ErrEmpty)
-	case o.Rank < 0 || o.Rank > k || o.Rank == 0 && !o.ValuesOnly:
+	case o.Rank < 0 || o.Rank > k || o.Rank == 0 && o.Vectors != None:
 		return o, device.Argument("rank", "is %d, must be between 1 and %d for a %d×%d matrix", o.Rank, k, m, n)
 	case o.Passes < 0:
 		return o, device.Argument("passes", "is %d, must not be negative", o.Passes)
@@ -108,14 +112,13 @@ func Stream[T device.Float](ctx context.Context, dev device.Device, source RowBl
 	if err != nil {
 		return nil, err
 	}
-	r := &Result[T]{S: make([]T, f.S.Cols), Method: f.Method, Certificate: f.Certificate}
-	q.Download(device.Vector(r.S), f.S)
-	if !o.ValuesOnly {
-		r.U, r.Vt = device.NewDense[T](m, o.Rank), device.NewDense[T](o.Rank, n)
-		q.Download(r.U, f.U)
-		q.Download(r.Vt, f.Vt)
+	if !o.Vectors.left() {
+		f.U = device.Matrix[T]{}
 	}
-	return r, q.Sync()
+	if !o.Vectors.right() {
+		f.Vt = device.Matrix[T]{}
+	}
+	return f.download(q)
 }
 
 // stream is the state of a decomposition by passes.
@@ -327,5 +330,5 @@ func (s *stream[T]) allValues(ctx context.Context) (*Factors[T], error) {
 		return nil, err
 	}
 	f := &Factors[T]{S: values.Slice(0, 1, 0, k), Method: RowQR}
-	return f, certifyValues(q, f, max(s.m, n))
+	return f, f.certifyValues(q, max(s.m, n))
 }

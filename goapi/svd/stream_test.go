@@ -81,7 +81,7 @@ func testStream[T device.Float](t *testing.T, dev device.Device) {
 				}
 			}
 		}
-		all, err := Stream(ctx, dev, Rows(a), StreamOptions{ValuesOnly: true, Memory: int64(16 * shape[1] * (8*shape[1] + 5*shape[0]/8))})
+		all, err := Stream(ctx, dev, Rows(a), StreamOptions{Vectors: None, Memory: int64(16 * shape[1] * (8*shape[1] + 5*shape[0]/8))})
 		if err != nil {
 			t.Errorf("%v: %v", shape, err)
 			continue
@@ -179,16 +179,16 @@ func testStreamRefusals[T device.Float](t *testing.T, dev device.Device) {
 		"nil":             {nil, StreamOptions{Rank: 2}, device.ErrArgument},
 		"rank 0":          {source, StreamOptions{}, device.ErrArgument},
 		"rank > k":        {source, StreamOptions{Rank: 21}, device.ErrArgument},
-		"rank < 0":        {source, StreamOptions{Rank: -1, ValuesOnly: true}, device.ErrArgument},
+		"rank < 0":        {source, StreamOptions{Rank: -1, Vectors: None}, device.ErrArgument},
 		"passes":          {source, StreamOptions{Rank: 2, Passes: -1}, device.ErrArgument},
 		"oversampling":    {source, StreamOptions{Rank: 2, Oversampling: -1}, device.ErrArgument},
 		"memory < 0":      {source, StreamOptions{Rank: 2, Memory: -1}, device.ErrArgument},
 		"memory, 1 pass":  {source, StreamOptions{Rank: 2, Memory: 2000, Passes: 1}, device.ErrArgument},
 		"memory":          {source, StreamOptions{Rank: 2, Memory: 2000}, device.ErrArgument},
-		"memory, all":     {source, StreamOptions{ValuesOnly: true, Memory: 2000}, device.ErrArgument},
+		"memory, all":     {source, StreamOptions{Vectors: None, Memory: 2000}, device.ErrArgument},
 		"NaN":             {with(math.NaN()), StreamOptions{Rank: 2}, device.ErrNotFinite},
 		"NaN, 1 pass":     {with(math.NaN()), StreamOptions{Rank: 2, Passes: 1}, device.ErrNotFinite},
-		"Inf, all values": {with(math.Inf(1)), StreamOptions{ValuesOnly: true}, device.ErrNotFinite},
+		"Inf, all values": {with(math.Inf(1)), StreamOptions{Vectors: None}, device.ErrNotFinite},
 		"out of range":    {with(float64(T(1e37)) * 1e0), StreamOptions{Rank: 2, Seed: 1}, nil},
 		"tiny":            {Rows(tiny), StreamOptions{Rank: 2}, device.ErrArgument},
 		"no rows":         {Rows(device.NewDense[T](0, 5)), StreamOptions{Rank: 1}, device.ErrEmpty},

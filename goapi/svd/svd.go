@@ -11,29 +11,35 @@ import (
 
 // Result is a decomposition in Go memory.
 type Result[T device.Float] struct {
-	U           device.Dense[T] // m×k, orthonormal columns; empty with ValuesOnly
+	U           device.Dense[T] // m×k, orthonormal columns; empty unless wanted
 	S           []T             // k singular values, descending
-	Vt          device.Dense[T] // k×n, orthonormal rows; empty with ValuesOnly
-	Method      Method          // the algorithm that ran
+	Vt          device.Dense[T] // k×n, orthonormal rows; empty unless wanted
+	Method      Method          // the algorithm that led to the result ...
+	Failed      []Attempt       // ... and those that had failed before it
 	Certificate Certificate
 }
 
 // Factors is a decomposition on a device.
 type Factors[T device.Float] struct {
-	U, S, Vt    device.Matrix[T] // S is 1×k; U and Vt are zero with ValuesOnly
+	U, S, Vt    device.Matrix[T] // S is 1×k; U and Vt are zero unless wanted
 	Method      Method
+	Failed      []Attempt
 	Certificate Certificate
 }
 
 // Compute decomposes the m×n matrix a on dev. The sign of each pair of
 // singular vectors is such that the entry of largest magnitude in the row of
-// Vt is positive.
+// Vt is positive; with left vectors alone, that in the column of U.
+//
+// A method of all singular values that does not converge, or whose certificate
+// shows a wrong result, is followed by the next one (see the package
+// documentation), which Result.Failed records.
 //
 // Errors: *device.ShapeError, device.ErrEmpty, *device.NotFiniteError and
 // *device.ArgumentError for bad input, *device.NotFiniteError also if the
-// largest singular value overflows, device.ErrNotConverged if LAPACK or the
-// Lanczos method fails,
-// and the error of ctx, which is looked at between stages.
+// largest singular value overflows, *device.NotConvergedError if all methods
+// or the Lanczos method fail, and the error of ctx, which is looked at between
+// stages.
 //
 // A full decomposition costs about 22·n³ operations for n×n and 4·m·n² for
 // tall matrices; a randomized one about 6·m·n·(Rank+Oversampling)·
@@ -51,20 +57,24 @@ func Compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	f := &Factors[T]{S: q.Alloc(1, o.Rank), Method: o.Method}
-	r := &Result[T]{S: make([]T, o.Rank), Method: o.Method}
+	f := &Factors[T]{S: q.Alloc(1, o.Rank)}
 	var u, vt func() device.Dense[T]
-	if !o.ValuesOnly {
+	if o.Vectors.left() {
 		f.U, u = device.Output(q, a.Rows, o.Rank)
+	}
+	if o.Vectors.right() {
 		f.Vt, vt = device.Output(q, o.Rank, a.Cols)
 	}
 	if err := f.compute(ctx, q, device.Lend(q, a), o); err != nil {
 		return nil, err
 	}
-	r.Certificate = f.Certificate
+	r := &Result[T]{S: make([]T, o.Rank), Method: f.Method, Failed: f.Failed, Certificate: f.Certificate}
 	q.Download(device.Vector(r.S), f.S)
-	if !o.ValuesOnly {
-		r.U, r.Vt = u(), vt()
+	if u != nil {
+		r.U = u()
+	}
+	if vt != nil {
+		r.Vt = vt()
 	}
 	return r, q.Sync()
 }
@@ -85,14 +95,52 @@ func Factor[T device.Float](ctx context.Context, q device.Queue[T], a device.Mat
 	if o.Tol > 0 {
 		return factorTo(ctx, q, a, o)
 	}
-	f := &Factors[T]{S: q.Alloc(1, o.Rank), Method: o.Method}
-	if !o.ValuesOnly {
-		f.U, f.Vt = q.Alloc(a.Rows, o.Rank), q.Alloc(o.Rank, a.Cols)
-	}
+	f := newFactors(q, a, o.Rank, o.Vectors)
 	if err := f.compute(ctx, q, a, o); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// newFactors returns room for the decomposition of a.
+func newFactors[T device.Float](q device.Queue[T], a device.Matrix[T], rank int, v Vectors) *Factors[T] {
+	f := &Factors[T]{S: q.Alloc(1, rank)}
+	if v.left() {
+		f.U = q.Alloc(a.Rows, rank)
+	}
+	if v.right() {
+		f.Vt = q.Alloc(rank, a.Cols)
+	}
+	return f
+}
+
+// take copies what is wanted of the leading part of t, and what is known about
+// it.
+func (f *Factors[T]) take(q device.Queue[T], t *Factors[T]) {
+	k := f.S.Cols
+	q.Copy(f.S, t.S.Slice(0, 1, 0, k))
+	if !f.U.IsZero() {
+		q.Copy(f.U, t.U.Slice(0, t.U.Rows, 0, k))
+	}
+	if !f.Vt.IsZero() {
+		q.Copy(f.Vt, t.Vt.RowRange(0, k))
+	}
+	f.Method, f.Failed, f.Certificate = t.Method, t.Failed, t.Certificate
+}
+
+// download copies the factors to Go memory.
+func (f *Factors[T]) download(q device.Queue[T]) (*Result[T], error) {
+	r := &Result[T]{S: make([]T, f.S.Cols), Method: f.Method, Failed: f.Failed, Certificate: f.Certificate}
+	q.Download(device.Vector(r.S), f.S)
+	if !f.U.IsZero() {
+		r.U = device.NewDense[T](f.U.Rows, f.U.Cols)
+		q.Download(r.U, f.U)
+	}
+	if !f.Vt.IsZero() {
+		r.Vt = device.NewDense[T](f.Vt.Rows, f.Vt.Cols)
+		q.Download(r.Vt, f.Vt)
+	}
+	return r, q.Sync()
 }
 
 // compute fills in the matrices of f and its certificate, by options that are
@@ -107,12 +155,14 @@ func (f *Factors[T]) compute(ctx context.Context, q device.Queue[T], a device.Ma
 		return err
 	}
 	switch o.Method {
-	case Full:
-		err = full(ctx, q, scaled, f, o)
+	case Jacobi: // of the matrix itself: scaling could lose what is tiny
+		return errors.Join(precise(ctx, q, a, scaled, exponent, f, o), q.Sync())
+	case Randomized:
+		err = randomized(ctx, q, scaled, f, o)
 	case Lanczos:
 		err = lanczos(ctx, q, scaled, f, o)
 	default:
-		err = randomized(ctx, q, scaled, f, o)
+		err = full(ctx, q, scaled, f, o)
 	}
 	if err == nil && exponent != 0 {
 		err = f.unscale(q, exponent)
@@ -162,16 +212,19 @@ func (f *Factors[T]) unscale(q device.Queue[T], e int) error {
 	if largest-largest != 0 {
 		return &device.NotFiniteError{Name: "the largest singular value", Value: largest}
 	}
-	c := &f.Certificate
+	f.Certificate.unscale(e, device.Epsilon[T]())
+	return nil
+}
+
+func (c *Certificate) unscale(e int, eps float64) {
 	c.ErrorBound = math.Ldexp(c.ErrorBound, e)
 	if e < 0 { // denormal values were rounded once more, by half of the least number
 		least := math.SmallestNonzeroFloat64
-		if device.Epsilon[T]() > 1e-10 {
+		if eps > 1e-10 {
 			least = math.SmallestNonzeroFloat32
 		}
 		c.ErrorBound += least
 	}
-	return nil
 }
 
 // scalar runs f, which writes one number, and returns the number.

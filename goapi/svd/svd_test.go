@@ -75,8 +75,8 @@ func testTriangularOnes[T device.Float](t *testing.T, dev device.Device) {
 				a.Set(i, j, 1)
 			}
 		}
-		for _, valuesOnly := range []bool{false, true} {
-			r, err := Compute(ctx, dev, a, Options{ValuesOnly: valuesOnly})
+		for _, vectors := range []Vectors{Both, Left, Right, None} {
+			r, err := Compute(ctx, dev, a, Options{Vectors: vectors})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -435,7 +435,7 @@ func TestBadInput(t *testing.T) {
 		"negative":     {device.Dense[float64]{Rows: -3, Cols: 3, Stride: 3}, Options{}, device.ErrShape},
 		"rank":         {good, Options{Rank: 6}, device.ErrArgument},
 		"rank < 0":     {good, Options{Rank: -1}, device.ErrArgument},
-		"method":       {good, Options{Method: "jacobi"}, device.ErrArgument},
+		"method":       {good, Options{Method: "svds"}, device.ErrArgument},
 		"oversampling": {good, Options{Oversampling: -1}, device.ErrArgument},
 		"power":        {good, Options{PowerIterations: -1}, device.ErrArgument},
 	} {

@@ -52,17 +52,20 @@ func decomposeThrough[T device.Float](ctx context.Context, q device.Queue[T], a,
 	}
 	r, sw := w.Alloc(n, n), w.Alloc(1, n)
 	w.Gemm(device.Transp, device.Transp, 1, l2, l1, 0, r)
-	if u.IsZero() {
+	if u.IsZero() && vt.IsZero() {
 		w.SVD(r, device.Matrix[float64]{}, sw, device.Matrix[float64]{})
 		return true, recast(w, sw, q, s)
 	}
 	p, vtw := w.Alloc(n, n), w.Alloc(n, n)
-	if err := direct(ctx, w, r, p, sw, vtw); err != nil {
+	if _, err := direct(ctx, w, Full, r, p, sw, vtw); err != nil {
 		return false, err
 	}
 	// Signs are cheaper to turn here than in U.
 	if err := fixSigns(w, p, vtw); err != nil {
 		return false, err
+	}
+	if u.IsZero() {
+		return true, errors.Join(recast(w, sw, q, s), recast(w, vtw, q, vt))
 	}
 	w.Trsm(device.Left, device.Lower, device.Transp, 1, l2, p)
 	small := device.NewDense[float64](n, n)
@@ -71,7 +74,10 @@ func decomposeThrough[T device.Float](ctx context.Context, q device.Queue[T], a,
 		return false, err
 	}
 	f.TryTallMul(a, inverse, small, u)
-	return true, errors.Join(recast(w, sw, q, s), recast(w, vtw, q, vt))
+	if !vt.IsZero() {
+		err = recast(w, vtw, q, vt)
+	}
+	return true, errors.Join(err, recast(w, sw, q, s))
 }
 
 // cholesky stores the lower factor of a Gram matrix. ok is false if it is not

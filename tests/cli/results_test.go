@@ -46,9 +46,9 @@ func TestObjects(t *testing.T) {
 		certificate []string
 		outputs     []string
 	}{
-		{[]string{"svd", file("A.npy")}, []int{12, 8}, "full",
+		{[]string{"svd", file("A.npy")}, []int{12, 8}, "direct",
 			[]string{"error_bound", "orthogonality_u", "orthogonality_v", "residual"}, []string{"S", "U", "Vt"}},
-		{[]string{"svd", file("A.npy"), "--values-only"}, []int{12, 8}, "full",
+		{[]string{"svd", file("A.npy"), "--values-only"}, []int{12, 8}, "direct",
 			nil, []string{"S"}},
 		{[]string{"svd", file("A.npy"), "--rank", "2", "--method", "randomized", "--oversampling", "2", "--seed", "7"}, []int{12, 8}, "",
 			[]string{"error_bound", "orthogonality_u", "orthogonality_v", "residual"}, []string{"S", "U", "Vt"}},

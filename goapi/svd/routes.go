@@ -1,0 +1,93 @@
+package svd
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Attempt is a method that did not lead to the result.
+type Attempt struct {
+	Method Method
+	Err    error // matches device.ErrNotConverged
+}
+
+// Matrices at least so many times taller than wide are factored QR first. The
+// bidiagonalization then works on the small triangle, and Cholesky QR runs at
+// the speed of matrix products.
+const tall = 2
+
+// ways returns the methods that are tried one after the other, for an m×n
+// matrix with m ≥ n, when `by` is asked for.
+func ways(by Method, m, n int) []Method {
+	switch by {
+	case Jacobi, Direct:
+		return []Method{by, Jacobi}
+	case Full:
+		if m >= tall*n && n > 1 {
+			by = Tall
+		}
+	}
+	return []Method{by, Direct, Jacobi}
+}
+
+// decompose computes the thin decomposition of a in the fastest way; zero
+// matrices for u and vt ask for the values alone, one of them for one side.
+func decompose[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
+	_, _, err := decomposeBy(ctx, q, Full, a, u, s, vt, func() error { return nil })
+	return err
+}
+
+// decomposeBy is decompose by a method of all singular values, or by the next
+// one if that fails or accept finds its result wrong, which it says by an
+// error that matches device.ErrNotConverged. It returns the method that led to
+// the result and those that did not.
+func decomposeBy[T device.Float](ctx context.Context, q device.Queue[T], by Method, a, u, s, vt device.Matrix[T], accept func() error) (ran Method, failed []Attempt, err error) {
+	defer q.Scope()()
+	if a.Rows < a.Cols {
+		none := device.Matrix[T]{}
+		at, v, ut := q.Alloc(a.Cols, a.Rows), vt, u
+		q.Add(1, device.Transp, a, 0, device.NoTrans, none, at)
+		if !vt.IsZero() {
+			v = q.Alloc(vt.Cols, vt.Rows)
+		}
+		if !u.IsZero() {
+			ut = q.Alloc(u.Cols, u.Rows)
+		}
+		return decomposeBy(ctx, q, by, at, v, s, ut, func() error {
+			if !vt.IsZero() {
+				q.Add(1, device.Transp, v, 0, device.NoTrans, none, vt)
+			}
+			if !u.IsZero() {
+				q.Add(1, device.Transp, ut, 0, device.NoTrans, none, u)
+			}
+			if err := q.Sync(); err != nil {
+				return err
+			}
+			return accept()
+		})
+	}
+	for _, way := range ways(by, a.Rows, a.Cols) {
+		if len(failed) > 0 && failed[len(failed)-1].Method == way {
+			continue
+		}
+		switch way {
+		case Tall:
+			ran, err = Tall, decomposeTall(ctx, q, a, u, s, vt)
+		case Jacobi:
+			ran = Jacobi
+			_, err = jacobi(ctx, q, a, u, s, vt)
+		default:
+			ran, err = direct(ctx, q, way, a, u, s, vt)
+		}
+		if err == nil {
+			err = accept()
+		}
+		if !errors.Is(err, device.ErrNotConverged) {
+			return ran, failed, err
+		}
+		failed = append(failed, Attempt{ran, err})
+	}
+	return ran, failed[:len(failed)-1], err
+}
