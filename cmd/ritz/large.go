@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/matio"
+	"github.com/ritz-go/ritz/goapi/polar"
 	"github.com/ritz-go/ritz/goapi/svd"
 )
 
@@ -67,6 +69,12 @@ func decompose[T device.Float](ctx context.Context, c *common, dev device.Device
 	}
 	d.rows, d.cols = a.Rows, a.Cols
 	d.seconds, err = c.timed(func() (err error) {
+		if o.Method == polar.Decomposition {
+			o := o
+			o.Method = ""
+			d.Result, err = polar.Decompose(ctx, dev, a, o)
+			return err
+		}
 		d.Result, err = svd.Compute(ctx, dev, a, o)
 		return err
 	})
@@ -95,7 +103,8 @@ func stream[T device.Float](ctx context.Context, c *common, dev device.Device, i
 	switch {
 	case o.Tol != 0:
 		return d, usagef("--tol needs the matrix in memory; give --rank, or more --memory")
-	case o.Method == svd.Lanczos || o.Method == svd.Full && !(o.Vectors == svd.None && o.Rank == 0):
+	case !slices.Contains([]svd.Method{svd.Auto, svd.Randomized, svd.SinglePass}, o.Method) &&
+		!(o.Method == svd.Full && o.Vectors == svd.None && o.Rank == 0):
 		return d, usagef("--method %s needs the matrix in memory; give another one, or more --memory", o.Method)
 	case o.Rank == 0 && (o.Method != svd.Auto && o.Method != svd.Full || o.Vectors != svd.None):
 		return d, usagef("a decomposition by rows needs --rank, or --values-only for all values")

@@ -72,7 +72,7 @@ picture then shows all spectra.`,
 	f.IntVar(&o.Rank, "rank", 0, "number of singular values (0: all)")
 	f.Float64Var(&o.Tol, "tol", 0, "relative error to reach, in the Frobenius norm (0: by --rank)")
 	f.Var(&memory, "memory", "read larger arrays by rows, within this `SIZE` (default: all arrays at once)")
-	choices(cmd, &method, "method", "auto", "", "auto", "full", "direct", "gram", "tall", "jacobi", "randomized", "lanczos", "single-pass")
+	choices(cmd, &method, "method", "auto", "", "auto", "full", "direct", "gram", "tall", "jacobi", "polar", "randomized", "lanczos", "single-pass")
 	choices(cmd, &vectors, "vectors", "both", "vectors to compute:", "both", "left", "right", "none")
 	f.BoolVar(&valuesOnly, "values-only", false, "leave out U and Vt, like --vectors none")
 	f.IntVar(&o.PowerIterations, "power-iterations", 0, "block Krylov steps of randomized (0: 3)")

@@ -47,6 +47,11 @@
 // more than rounding errors. Result.Method names the method that gave the
 // result, Result.Failed those before it.
 //
+// polar.Decompose, of package polar, comes to singular vectors by the polar
+// decomposition; [ComputeBy] takes any such method from outside. [Eigh] and
+// [QR] are the symmetric eigendecomposition and the QR factorization, with and
+// without pivoting, with the same care.
+//
 // What is larger than memory, given by its products, or changing has functions
 // of its own:
 //

@@ -14,6 +14,7 @@ func full[T device.Float](ctx context.Context, q device.Queue[T], a device.Matri
 		return f.decompose(ctx, q, a, o)
 	}
 	whole := newFactors(q, a, k, o.Vectors) // compute all, then keep the leading part
+	whole.way = f.way
 	if err := whole.decompose(ctx, q, a, o); err != nil {
 		return err
 	}
@@ -27,7 +28,7 @@ func full[T device.Float](ctx context.Context, q device.Queue[T], a device.Matri
 // decompose fills in all singular values by o.Method, or by what follows it if
 // it fails, the vectors that f has room for, and the certificate.
 func (f *Factors[T]) decompose(ctx context.Context, q device.Queue[T], a device.Matrix[T], o Options) (err error) {
-	f.Method, f.Failed, err = decomposeBy(ctx, q, o.Method, a, f.U, f.S, f.Vt, func() error {
+	f.Method, f.Failed, err = decomposeBy(ctx, q, o.Method, f.way, a, f.U, f.S, f.Vt, func() error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -64,14 +65,8 @@ func (f *Factors[T]) leading(k int) *Factors[T] {
 // where LAPACK's bidiagonalization would be needed, and the results are those
 // of the exact decomposition, rounded.
 func direct[T device.Float](ctx context.Context, q device.Queue[T], by Method, a, u, s, vt device.Matrix[T]) (Method, error) {
-	if u.IsZero() != vt.IsZero() { // one side costs what both do
-		defer q.Scope()()
-		if u.IsZero() {
-			u = q.Alloc(a.Rows, a.Cols)
-		} else {
-			vt = q.Alloc(a.Cols, a.Cols)
-		}
-	}
+	defer q.Scope()()
+	u, vt = bothSides(q, a, u, vt) // one costs what both do
 	if d, ok := any(q).(device.Queue[float64]); ok {
 		as := func(m device.Matrix[T]) device.Matrix[float64] { return any(m).(device.Matrix[float64]) }
 		return direct64(ctx, d, by, gramHead, as(a), as(u), as(s), as(vt))

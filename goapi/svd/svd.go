@@ -25,6 +25,8 @@ type Factors[T device.Float] struct {
 	Method      Method
 	Failed      []Attempt
 	Certificate Certificate
+
+	way Way[T] // of ComputeBy
 }
 
 // Compute decomposes the m×n matrix a on dev. The sign of each pair of
@@ -55,9 +57,14 @@ func Compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 	if o.Tol > 0 {
 		return computeTo(ctx, dev, a, o)
 	}
+	return compute[T](ctx, dev, a, o, nil)
+}
+
+// compute is Compute by options that are complete, or by a way from outside.
+func compute[T device.Float](ctx context.Context, dev device.Device, a device.Dense[T], o Options, way Way[T]) (*Result[T], error) {
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	f := &Factors[T]{S: q.Alloc(1, o.Rank)}
+	f := &Factors[T]{S: q.Alloc(1, o.Rank), way: way}
 	var u, vt func() device.Dense[T]
 	if o.Vectors.left() {
 		f.U, u = device.Output(q, a.Rows, o.Rank)

@@ -128,7 +128,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"svd", "--method", ""}, []string{"auto", "full", "direct", "gram", "tall", "jacobi", "randomized", "lanczos", "single-pass"}},
+		{[]string{"svd", "--method", ""}, []string{"auto", "full", "direct", "gram", "tall", "jacobi", "polar", "randomized", "lanczos", "single-pass"}},
 		{[]string{"spectrum", "--which", ""}, []string{"LA", "SA", "LM", "BE"}},
 		{[]string{"sinkhorn", "--dtype", "f"}, []string{"f32", "f64"}},
 		{[]string{"sp"}, []string{"spectrum"}},

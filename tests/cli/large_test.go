@@ -148,6 +148,7 @@ func TestBudgetRefusals(t *testing.T) {
 		{[]string{good, "--memory", "3MB"}, "--rank"},
 		{[]string{good, "--memory", "3MB", "--rank", "3", "--method", "full"}, "--method full"},
 		{[]string{good, "--memory", "3MB", "--rank", "3", "--method", "lanczos"}, "--method lanczos"},
+		{[]string{good, "--memory", "3MB", "--rank", "3", "--method", "polar"}, "--method polar"},
 		{[]string{good, "--memory", "2kB", "--rank", "3"}, "too little"},
 		{[]string{good, "--memory", "3MB", "--rank", "401"}, "rank"},
 		{[]string{good, "--method", "single-pass"}, "--rank"},
