@@ -130,7 +130,9 @@ func (k kernels[T]) ScalingStep(m device.Dense[T], a, v, u, s []T) bool {
 }
 
 // SymMul takes single vectors, which are bound by the reading of A. For more
-// the product of matrices is faster although it reads all of A.
+// the product of matrices is faster although it reads all of A. One thread
+// reads a matrix of n = 1000 from the cache in 50 µs, which is about what it
+// takes to have a second one there.
 func (k kernels[T]) SymMul(a, x, y device.Dense[T]) bool {
 	if x.Rows > 1 {
 		return false
@@ -138,7 +140,7 @@ func (k kernels[T]) SymMul(a, x, y device.Dense[T]) bool {
 	n := a.Rows
 	// The rows of a triangle grow: equal parts end at roots.
 	bound := func(i int) int { return int(math.Sqrt(float64(i)/float64(n)) * float64(n)) }
-	k.addUp(n, n*n/2, y.Data, func(lo, hi int, sum []T) {
+	k.addUp(n, n*n/64, y.Data, func(lo, hi int, sum []T) {
 		lo, hi = bound(lo), bound(hi)
 		native.SymVec(lo, hi, rows(a, 0, hi), a.Stride, x.Data, sum)
 	})

@@ -78,6 +78,11 @@ void NAME(symvec)(ptrdiff_t lo, ptrdiff_t hi, const REAL *a, ptrdiff_t lda, cons
 		ptrdiff_t j = 0, whole = i - i % LANES;
 		for (; j < whole; j += LANES) {
 			vec v = load(x + j);
+			/* Rows are too short for the processor to see the stream. */
+			__builtin_prefetch(a0 + 4 * lda + j);
+			__builtin_prefetch(a1 + 4 * lda + j);
+			__builtin_prefetch(a2 + 4 * lda + j);
+			__builtin_prefetch(a3 + 4 * lda + j);
 			vec p0 = load(a0 + j), p1 = load(a1 + j), p2 = load(a2 + j), p3 = load(a3 + j);
 			s0 += p0 * v;
 			s1 += p1 * v;
