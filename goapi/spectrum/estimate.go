@@ -1,13 +1,32 @@
 package spectrum
 
-import "math"
+import (
+	"math"
 
-// Estimate is a random estimate with its standard error: with probability
-// about 2/3 the true value lies within one StdErr, with 95 % within two.
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Estimate is a random estimate with its standard error.
 type Estimate struct {
 	Value    float64
 	StdErr   float64 // NaN if there was one sample only; 0 if the value is exact
+	Bias     float64 // estimate of what is not random: a quadrature cut short; 0 if nothing is
+	Samples  int     // from which StdErr comes; 0 if the value is exact
 	Products int     // products with the operator
+}
+
+// Interval returns the ends of the 95 % confidence interval: Student's
+// quantile for the number of samples times the standard error, and the bias,
+// to either side.
+func (e Estimate) Interval() (lo, hi float64) {
+	half := math.Abs(e.Bias)
+	switch {
+	case e.Samples == 1:
+		half = math.NaN()
+	case e.Samples > 1:
+		half += e.StdErr * distuv.StudentsT{Sigma: 1, Nu: float64(e.Samples - 1)}.Quantile(0.975)
+	}
+	return e.Value - half, e.Value + half
 }
 
 // meanOf returns the mean of independent samples and its standard error.
@@ -21,8 +40,15 @@ func meanOf(samples []float64, products int) Estimate {
 	for _, x := range samples {
 		square += (x - mean) * (x - mean)
 	}
-	if n < 2 {
-		return Estimate{mean, math.NaN(), products}
+	e := Estimate{Value: mean, StdErr: math.NaN(), Samples: len(samples), Products: products}
+	if n > 1 {
+		e.StdErr = math.Sqrt(square / (n - 1) / n)
 	}
-	return Estimate{mean, math.Sqrt(square / (n - 1) / n), products}
+	return e
+}
+
+// over divides an estimate by n.
+func (e Estimate) over(n float64) Estimate {
+	e.Value, e.StdErr, e.Bias = e.Value/n, e.StdErr/n, e.Bias/n
+	return e
 }

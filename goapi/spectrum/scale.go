@@ -76,13 +76,13 @@ func dropped(l *mat.Dense, limit float64) bool {
 // residuals vanish in an invariant space, even if eigenvalues at the wanted
 // end are missing from it; only the direction that comes next, made of nothing
 // but rounding errors or random numbers, can find them.
-func (s *space[T]) settled(values []float64, order []int) bool {
+func (s *space[T]) settled(values []float64) bool {
 	same, largest := s.wanted != nil, 0.0
 	for _, v := range values {
 		largest = max(largest, math.Abs(v))
 	}
 	now := make([]float64, s.o.K)
-	for k, i := range order[:s.o.K] {
+	for k, i := range s.order(values)[:s.o.K] {
 		now[k] = values[i]
 		same = same && math.Abs(now[k]-s.wanted[k]) <= s.o.Tol*largest
 	}

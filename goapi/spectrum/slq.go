@@ -2,24 +2,34 @@ package spectrum
 
 import (
 	"context"
-	"math"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// SLQOptions are the options of SLQ.
+// SLQOptions are the options of SLQ and DeflatedSLQ.
 type SLQOptions struct {
 	Probes int    // random start vectors; 0 means 10
 	Steps  int    // Lanczos steps for each; 0 means 80, never above the dimension
 	Seed   uint64 // of the probes
 
-	// Memory bounds the bytes of the Lanczos bases, which are kept for
-	// re-orthogonalization; probes that do not fit together run one group
-	// after the other. 0 means 1 GiB.
+	// Reorth keeps the Lanczos vectors orthogonal; the zero value is
+	// PartialReorth.
+	Reorth Reorthogonalization
+
+	// Memory bounds the bytes of the Lanczos bases; 0 means 1 GiB. Probes
+	// whose bases do not fit together run one group after the other. Where
+	// not even one fits, nothing is kept but what the bare recurrence needs,
+	// five vectors for each probe: the nodes then hold copies of converged
+	// eigenvalues, which share their weight, and the measure converges more
+	// slowly.
 	Memory uint64
 
-	// Progress, if not nil, is called after each group of probes.
+	// Progress, if not nil, is called after each step with the number of
+	// products made and of all.
 	Progress func(done, total int)
+
+	// State is where to go on from after an interruption.
+	State State
 }
 
 func (o SLQOptions) complete() (SLQOptions, error) {
@@ -38,140 +48,216 @@ func (o SLQOptions) complete() (SLQOptions, error) {
 	if o.Memory == 0 {
 		o.Memory = 1 << 30
 	}
-	return o, nil
+	return o, o.Reorth.check()
 }
 
-// Quadrature approximates the spectral measure of an operator: for each probe
-// z, the nodes are Ritz values and Σ weights·f(nodes) ≈ zᵀf(H)z/zᵀz. For
-// polynomials f of degree below twice the steps it is exact.
-type Quadrature struct {
-	Dim      int
-	Nodes    [][]float64 // for each probe, ascending
-	Weights  [][]float64 // for each probe, summing to 1
-	Products int
+// width is the size of a number in bytes.
+func width[T device.Float]() float64 {
+	if device.Epsilon[T]() < 1e-10 {
+		return 8
+	}
+	return 4
 }
 
-// SLQ runs stochastic Lanczos quadrature with Rademacher probes and full
-// re-orthogonalization. All probes of a group share the operator's
-// applications. Errors: *device.ArgumentError, also for an operator that two
+// plan returns how many probes run together, how many vectors of each are
+// kept, and how they are re-orthogonalized, within the memory.
+func (o SLQOptions) plan(n int, width float64) (group, keep int, reorth Reorthogonalization) {
+	room := float64(o.Memory) / (float64(n) * width) // vectors
+	keep, reorth = min(o.Steps, n), o.Reorth
+	if reorth == NoReorth || room < float64(keep+3) {
+		keep, reorth = 2, NoReorth
+	}
+	return int(max(1, min(float64(o.Probes), room/float64(keep+3)))), keep, reorth
+}
+
+// SLQ runs stochastic Lanczos quadrature (Ubaru, Chen and Saad, SIAM J. Matrix
+// Anal. 2017) with Rademacher probes. All probes of a group advance together:
+// each application of the operator takes one vector of each. Cost: Probes·Steps
+// products. Errors: *device.ArgumentError, also for an operator that two
 // probes see not to be symmetric; *device.NotFiniteError if a product, or its
 // square, is not finite; the operator's own and that of ctx.
 func SLQ[T device.Float](ctx context.Context, dev device.Device, op Operator[T], o SLQOptions) (*Quadrature, error) {
 	if err := checkOperator(op); err != nil {
 		return nil, err
 	}
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	return slq(ctx, q, op, device.Matrix[T]{}, nil, o)
+}
+
+// DeflatedSLQ is SLQ on what the eigenpairs known leave: their values enter
+// the quadrature exactly, and the probes stay orthogonal to their vectors, so
+// that outliers, which dominate the variance, do not disturb the rest. The
+// error of the result is that of the probes, plus an error of the order of the
+// pairs' residuals. Probes are normal, for which the estimates are unbiased.
+func DeflatedSLQ[T device.Float](ctx context.Context, dev device.Device, op Operator[T], known *Eigen[T], o SLQOptions) (*Quadrature, error) {
+	if err := checkOperator(op); err != nil {
+		return nil, err
+	}
+	if known == nil || len(known.Values) == 0 || len(known.Values) != known.Vectors.Rows {
+		return nil, device.Argument("known pairs", "have no values, or not one for each vector")
+	}
+	if err := device.CheckInput("known vectors", known.Vectors); err != nil {
+		return nil, err
+	}
+	if known.Vectors.Cols != op.Dim() || known.Vectors.Rows >= op.Dim() {
+		return nil, &device.ShapeError{Op: "known vectors", Detail: "are not fewer than the operator's dimension, or not as long"}
+	}
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	v := q.Alloc(known.Vectors.Rows, known.Vectors.Cols)
+	q.Upload(v, known.Vectors)
+	stream := uint64(0)
+	if _, err := orthonormalizeRows(q, v.RowRange(0, 0), v, 0, o.Seed^0xdef1a7e, &stream); err != nil {
+		return nil, err
+	}
+	return slq(ctx, q, op, v, known.Values, o)
+}
+
+func slq[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T], known device.Matrix[T], exact []float64, o SLQOptions) (*Quadrature, error) {
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
 	}
-	q := device.NewQueue[T](dev)
-	defer q.Close()
 	n := op.Dim()
-	size := 4.0
-	if device.Epsilon[T]() < 1e-10 {
-		size = 8
+	group, keep, reorth := o.plan(n, width[T]())
+	s := &sampling[T]{q: q, op: op, known: known, o: o, group: group, keep: keep, reorth: reorth,
+		result: &Quadrature{Dim: n, Exact: append([]float64(nil), exact...)}}
+	s.kept = newKeeper[T](o.State, "stochastic Lanczos quadrature", n, map[string]any{
+		"probes": o.Probes, "steps": o.Steps, "seed": o.Seed, "group": group, "reorthogonalization": int(reorth), "known": len(exact)})
+	found, err := s.kept.load(q, s.walk)
+	if err != nil {
+		return nil, err
 	}
-	group := int(max(1, min(float64(o.Probes), float64(o.Memory)/(float64(min(o.Steps, n))*float64(n)*size))))
-	result := &Quadrature{Dim: n}
-	for lo := 0; lo < o.Probes; lo += group {
-		hi := min(lo+group, o.Probes)
-		if err := slqGroup(ctx, q, op, o, lo, hi, result); err != nil {
+	if found && s.now != nil {
+		if err := s.now.sameOperator(ctx); err != nil {
 			return nil, err
 		}
-		if o.Progress != nil {
-			o.Progress(hi, o.Probes)
-		}
 	}
-	return result, nil
+	if err := s.run(ctx); err != nil {
+		return nil, s.kept.interrupted(ctx, err, q, s.walk)
+	}
+	return s.result, s.kept.save(q, s.walk)
 }
 
-func slqGroup[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T], o SLQOptions, lo, hi int, result *Quadrature) error {
-	defer q.Scope()()
-	start := q.Alloc(hi-lo, op.Dim())
-	for p := lo; p < hi; p++ { // a stream each: grouping changes nothing
-		q.Random(device.Rademacher, o.Seed, uint64(p), start.Row(p-lo))
+// sampling is a run of SLQ.
+type sampling[T device.Float] struct {
+	q           device.Queue[T]
+	op          Operator[T]
+	known       device.Matrix[T]
+	o           SLQOptions
+	group, keep int
+	reorth      Reorthogonalization
+	lo          int            // first probe of the group
+	now         *recurrence[T] // of the group, nil between groups
+	end         func()         // its scope
+	result      *Quadrature
+	kept        *keeper[T]
+}
+
+// begin starts the recurrences of the group.
+func (s *sampling[T]) begin() (err error) {
+	s.end = s.q.Scope()
+	start := s.q.Alloc(min(s.group, s.o.Probes-s.lo), s.op.Dim())
+	law := device.Rademacher
+	if s.known.Rows > 0 {
+		law = device.Normal
 	}
-	ts, err := lockstep(ctx, q, op, start, o.Steps, FullReorth)
-	if err != nil {
-		return err
+	for p := range start.Rows { // a stream each: grouping changes nothing
+		s.q.Random(law, s.o.Seed, uint64(s.lo+p), start.Row(p))
 	}
-	for _, t := range ts {
-		nodes, vectors := t.Eigen()
-		weights := make([]float64, len(nodes))
-		for i := range weights {
-			weights[i] = vectors.At(0, i) * vectors.At(0, i)
+	s.now, err = newRecurrence(s.q, s.op, start, s.known, s.o.Steps, s.keep, s.lo, s.reorth)
+	return err
+}
+
+func (s *sampling[T]) run(ctx context.Context) error {
+	for s.lo < s.o.Probes {
+		if s.now == nil {
+			if err := s.begin(); err != nil {
+				return err
+			}
 		}
-		result.Nodes = append(result.Nodes, nodes)
-		result.Weights = append(result.Weights, weights)
-		result.Products += t.Products
+		for s.now.more() {
+			if err := s.now.step(ctx); err != nil {
+				return err
+			}
+			if s.o.Progress != nil {
+				s.o.Progress(s.result.Products+s.now.products, s.o.Probes*s.now.steps)
+			}
+			if err := s.kept.due(s.q, s.walk); err != nil {
+				return err
+			}
+		}
+		for _, r := range s.now.runs {
+			s.result.add(r.α, r.β)
+		}
+		s.result.Products += s.now.products
+		s.lo += s.now.probes
+		s.end()
+		s.now = nil
+		if err := s.q.Sync(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// Sum estimates the sum of f over all eigenvalues, tr f(H). It is NaN without
-// f or nodes.
-func (q *Quadrature) Sum(f func(float64) float64) Estimate {
-	if f == nil || len(q.Nodes) == 0 {
-		return Estimate{math.NaN(), math.NaN(), q.Products}
+// walk visits the state: the quadratures of finished groups and the
+// recurrences of the one at work.
+func (s *sampling[T]) walk(st stored[T]) {
+	count, active := len(s.result.Alpha), 0
+	if s.now != nil {
+		active = 1
 	}
-	samples := make([]float64, len(q.Nodes))
-	for p, nodes := range q.Nodes {
-		for i, θ := range nodes {
-			samples[p] += float64(q.Dim) * q.Weights[p][i] * f(θ)
+	st.integer(&s.lo)
+	st.integer(&s.result.Products)
+	st.integer(&count)
+	st.integer(&active)
+	loading := count != len(s.result.Alpha)
+	for p := range count {
+		var α, β []float64
+		if !loading {
+			α, β = s.result.Alpha[p], s.result.Beta[p]
+		}
+		st.numbers(&α)
+		st.numbers(&β)
+		if loading {
+			s.result.add(α, β)
 		}
 	}
-	return meanOf(samples, q.Products)
+	if active == 0 {
+		return
+	}
+	if s.now == nil {
+		if s.begin() != nil {
+			return // the queue keeps its failure
+		}
+	}
+	s.now.walk(st)
 }
 
-// Range returns the smallest and the largest node.
-func (q *Quadrature) Range() (lo, hi float64) {
-	lo, hi = math.Inf(1), math.Inf(-1)
-	for _, nodes := range q.Nodes {
-		for _, θ := range nodes {
-			lo, hi = min(lo, θ), max(hi, θ)
+// sameOperator makes one product to see that the recurrences, just read, are
+// those of op.
+func (r *recurrence[T]) sameOperator(ctx context.Context) error {
+	if r.j == 0 || !r.more() {
+		return nil
+	}
+	products := 0
+	v := r.vectors(r.j - 1)
+	if err := apply(ctx, r.q, r.op, r.w, v, &products); err != nil {
+		return err
+	}
+	α, err := r.perRow(func(out device.Matrix[T]) { r.q.Dot(device.PerRow, r.w, v, out) })
+	if err != nil {
+		return err
+	}
+	for i, run := range r.runs {
+		if run.ended {
+			continue
+		}
+		if err := sameProduct[T](α[i], run.α[r.j-1], run.α); err != nil {
+			return err
 		}
 	}
-	return lo, hi
-}
-
-// CDF estimates the fraction of eigenvalues that are at most t, unsmoothed.
-func (q *Quadrature) CDF(t float64) Estimate {
-	return q.Sum(func(θ float64) float64 {
-		if θ <= t {
-			return 1
-		}
-		return 0
-	}).over(float64(q.Dim))
-}
-
-func (e Estimate) over(n float64) Estimate {
-	return Estimate{e.Value / n, e.StdErr / n, e.Products}
-}
-
-// Density evaluates at the points of grid the density of eigenvalues, of
-// integral 1, smoothed by a normal distribution of width σ. Anything but a
-// positive σ means the range of the nodes divided by twice their number for a
-// probe. Without nodes the density is 0.
-func (q *Quadrature) Density(grid []float64, σ float64) []float64 {
-	density := make([]float64, len(grid))
-	if len(q.Nodes) == 0 {
-		return density
-	}
-	if !(σ > 0) {
-		lo, hi := q.Range()
-		σ = (hi - lo) / float64(2*len(q.Nodes[0]))
-		if σ == 0 {
-			σ = max(math.Abs(hi), 1) * 1e-3
-		}
-	}
-	for p, nodes := range q.Nodes {
-		for i, θ := range nodes {
-			w := q.Weights[p][i] / (σ * math.Sqrt(2*math.Pi) * float64(len(q.Nodes)))
-			for k, t := range grid {
-				z := (t - θ) / σ
-				density[k] += w * math.Exp(-z*z/2)
-			}
-		}
-	}
-	return density
+	return nil
 }

@@ -40,6 +40,36 @@ func checkSymmetric[T device.Float](a device.Dense[T]) (largest float64, err err
 	return 0, asymmetry(a, tol)
 }
 
+// seemsSymmetric compares x·A with x·Aᵀ for a random x, which takes two
+// products where a comparison of all entries takes twenty. It reports whether
+// A is symmetric to rounding and its numbers are of a usual size; if not, or if
+// A is small, the entries have to be looked at.
+func seemsSymmetric[T device.Float](q device.Queue[T], a device.Matrix[T]) (bool, error) {
+	n := a.Rows
+	if n < 256 {
+		return false, nil
+	}
+	defer q.Scope()()
+	x, images, size := q.Alloc(1, n), q.Alloc(2, n), q.Alloc(1, 2)
+	q.Random(device.Normal, 0x5e1fad01, uint64(n), x)
+	q.Gemm(device.NoTrans, device.Transp, 1, x, a, 0, images.Row(0))
+	q.Gemm(device.NoTrans, device.NoTrans, 1, x, a, 0, images.Row(1))
+	q.Add(1, device.NoTrans, images.Row(1), -1, device.NoTrans, images.Row(0), images.Row(1))
+	q.Reduce(device.MaxAbs, device.PerRow, images, size)
+	host := make([]T, 2)
+	q.Download(device.Vector(host), size)
+	if err := q.Sync(); err != nil {
+		return false, err
+	}
+	largest, skew := float64(host[0]), float64(host[1])
+	// Entries are at most about as large as the products, and these at most n
+	// times as large as they.
+	if !(largest > 0) || exponent[T](largest*float64(n)) != 0 || exponent[T](largest/float64(n)) != 0 {
+		return false, nil
+	}
+	return skew <= 4*device.Epsilon[T]()*math.Sqrt(float64(n))*largest, nil
+}
+
 // tile is the side of the tiles in which a matrix is compared with its
 // transpose: two of them stay in the first-level cache.
 const tile = 32

@@ -173,7 +173,7 @@ func (t *tracer[T]) exact() (Estimate, error) {
 		}
 		end()
 	}
-	return Estimate{sum, 0, t.products}, nil
+	return Estimate{Value: sum, Products: t.products}, nil
 }
 
 func (t *tracer[T]) hutchinson(budget int) (Estimate, error) {
@@ -292,7 +292,7 @@ func (t *tracer[T]) xtrace(k int) (Estimate, error) {
 	}
 	s, ok := leaveOneOut(r)
 	if !ok { // the products do not span k directions: their trace is exact
-		return Estimate{mat.Trace(m), 0, t.products}, nil
+		return Estimate{Value: mat.Trace(m), Products: t.products}, nil
 	}
 	samples := make([]float64, k)
 	x := mat.NewVecDense(k, nil)
@@ -367,7 +367,7 @@ func (t *tracer[T]) xnys(k int) (Estimate, error) {
 		return Estimate{}, err
 	}
 	if size == 0 {
-		return Estimate{0, 0, t.products}, nil
+		return Estimate{Products: t.products}, nil
 	}
 	// A small shift makes the core positive definite; it is taken back.
 	ν := device.Epsilon[T]() * size / math.Sqrt(float64(t.n))

@@ -1,0 +1,664 @@
+package spectrum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// space is a Krylov space with its image: the rows of v are orthonormal, those
+// of w are the operator applied to them, t = v·wᵀ. Keeping the images makes
+// residuals exact and restarts free of products. For a block of one vector t
+// is tridiagonal: restarts leave it so.
+type space[T device.Float] struct {
+	q        device.Queue[T]
+	op       Operator[T]
+	o        EigsOptions
+	n        int
+	size     int // rows of v, w and t in use
+	v, w     device.Matrix[T]
+	next     device.Matrix[T] // the block to add, unless it is one vector: that is row size of v
+	t        *mat.Dense
+	coupling *mat.Dense // residual block = coupling·next for the last block of v
+	stream   uint64
+	products int
+	restarts int
+	exponent int       // the pairs are those of 2^-exponent·op
+	closed   bool      // the space is nearly invariant
+	wanted   []float64 // values when it was so last
+	wait     int       // steps to the next check
+	ended    bool      // the last check found what was wanted, or no products left
+	kept     *keeper[T]
+	c        device.Matrix[T] // coefficients on v
+	scratch  device.Matrix[T]
+}
+
+func newSpace[T device.Float](q device.Queue[T], op Operator[T], o EigsOptions) *space[T] {
+	n := op.Dim()
+	s := &space[T]{q: q, op: op, o: o, n: n, t: mat.NewDense(o.Basis, o.Basis, nil)}
+	if d, ok := op.(dense[T]); ok { // without the rounding of denormal products
+		s.op, s.exponent = dense[T]{a: d.a}, d.e
+	}
+	// One row more for the vector to add.
+	s.v, s.w = q.Alloc(o.Basis+1, n), q.Alloc(o.Basis, n)
+	s.next = q.Alloc(o.Block, n)
+	s.c, s.scratch = q.Alloc(1, o.Basis+1), q.Alloc(1, n)
+	s.kept = newKeeper[T](o.State, "thick-restart Lanczos", n, map[string]any{
+		"k": o.K, "which": string(o.Which), "basis": o.Basis, "block": o.Block, "seed": o.Seed})
+	return s
+}
+
+// begin sets the first block, or reads the state of an earlier call.
+func (s *space[T]) begin(ctx context.Context, start device.Dense[T]) error {
+	q := s.q
+	if err := q.Sync(); err != nil { // no memory
+		return err
+	}
+	if err := s.checkSymmetry(ctx); err != nil {
+		return err
+	}
+	exponent := s.exponent
+	found, err := s.kept.load(q, s.walk)
+	if err != nil {
+		return err
+	}
+	if found {
+		if s.exponent != exponent {
+			return device.Argument("state", "%s belongs to another operator", s.o.State.Path)
+		}
+		return s.sameOperator(ctx)
+	}
+	q.Random(device.Normal, s.o.Seed, s.stream, s.next)
+	if start.Rows > 0 {
+		if err := s.mix(start); err != nil {
+			return err
+		}
+	}
+	if _, err := orthonormalizeRows(q, s.v.RowRange(0, 0), s.next, 0, s.o.Seed, &s.stream); err != nil {
+		return err
+	}
+	q.Copy(s.v.RowRange(0, s.next.Rows), s.next)
+	return nil
+}
+
+// mix makes the first block of sums of the start vectors, each of unit length,
+// with a little of the random block in case they all are eigenvectors but not
+// the wanted ones.
+func (s *space[T]) mix(start device.Dense[T]) error {
+	defer s.q.Scope()()
+	x := s.q.Alloc(start.Rows, s.n)
+	s.q.Upload(x, start)
+	small := T(1e-3 / math.Sqrt(float64(s.n)))
+	s.q.Add(small, device.NoTrans, s.next, 0, device.NoTrans, device.Matrix[T]{}, s.next)
+	for i := range start.Rows {
+		size, err := norm(s.q, x.Row(i))
+		if err != nil {
+			return err
+		}
+		if !(size > 0) {
+			return device.Argument("start", "vector %d is zero", i)
+		}
+		row := s.next.Row(i % s.next.Rows)
+		s.q.Add(1, device.NoTrans, row, T(1/size), device.NoTrans, x.Row(i), row)
+	}
+	return nil
+}
+
+// sameOperator makes a product to see that the space, just read, is of op.
+func (s *space[T]) sameOperator(ctx context.Context) error {
+	if s.size == 0 {
+		return nil
+	}
+	defer s.q.Scope()()
+	image, products := s.q.Alloc(1, s.n), 0
+	if err := apply(ctx, s.q, s.op, image, s.v.Row(0), &products); err != nil {
+		return err
+	}
+	now, err := scalar(s.q, func(out device.Matrix[T]) { s.q.Dot(device.Whole, s.v.Row(0), image, out) })
+	if err != nil {
+		return err
+	}
+	diagonal := make([]float64, s.size)
+	for i := range diagonal {
+		diagonal[i] = s.t.At(i, i)
+	}
+	return sameProduct[T](now, diagonal[0], diagonal)
+}
+
+func (s *space[T]) solve(ctx context.Context) (*Eigen[T], error) {
+	for ; ; s.ended = false {
+		if !s.ended { // the state of a call that came to its end may do
+			if s.size+s.next.Rows > s.o.Basis {
+				s.restart()
+			}
+			if err := s.extend(ctx); err != nil {
+				return nil, s.kept.interrupted(ctx, err, s.q, s.walk)
+			}
+		}
+		full := s.size == s.n
+		done := 0
+		last := s.products+s.o.Block > s.o.MaxProducts
+		if s.wait--; s.size >= s.o.K && !full && (s.wait <= 0 || last || s.ended) {
+			values, tails := s.ritz()
+			var worst float64
+			done, worst = s.converged(values, tails)
+			if done == s.o.K && s.closed && !s.settled(values) {
+				done = 0
+			}
+			// A step seldom gains more than a digit.
+			s.wait = int(min(max(1, math.Log10(worst)), 4))
+		}
+		if s.o.Progress != nil {
+			s.o.Progress(done, s.products)
+		}
+		var failure error
+		switch {
+		case done == s.o.K || full:
+		case last && s.size >= s.o.K:
+			failure = device.ErrNotConverged
+		default:
+			if err := s.kept.due(s.q, s.walk); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		s.ended = true
+		if err := s.kept.save(s.q, s.walk); err != nil {
+			return nil, err
+		}
+		return s.result(failure)
+	}
+}
+
+// checkSymmetry makes one or two products to see that the operator is
+// symmetric and of what size. They do not enter the space. A matrix on the
+// device has been checked as a whole and is of a good size.
+func (s *space[T]) checkSymmetry(ctx context.Context) error {
+	if _, ok := s.op.(dense[T]); ok {
+		return ctx.Err()
+	}
+	defer s.q.Scope()()
+	pair, image := s.q.Alloc(min(2, s.n), s.n), s.q.Alloc(min(2, s.n), s.n)
+	s.q.Random(device.Normal, s.o.Seed^0x5ca1ab1e, 0, pair)
+	if err := apply(ctx, s.q, s.op, image, pair, &s.products); err != nil {
+		return err
+	}
+	largest, err := scalar(s.q, func(out device.Matrix[T]) { s.q.Reduce(device.MaxAbs, device.Whole, image, out) })
+	if err != nil {
+		return err
+	}
+	if e := exponent[T](largest); e != 0 {
+		s.op, s.exponent = scaled[T]{s.op, -e}, s.exponent+e
+		multiply(s.q, image, -e)
+	}
+	return checkSymmetry(s.q, image, pair)
+}
+
+// extend adds the next block to the space and prepares the one after it.
+func (s *space[T]) extend(ctx context.Context) error {
+	if s.o.Block == 1 {
+		return s.extendOne(ctx)
+	}
+	return s.extendBlock(ctx)
+}
+
+// extendOne is a step of the Lanczos recurrence with full
+// re-orthogonalization.
+func (s *space[T]) extendOne(ctx context.Context) error {
+	q, j := s.q, s.size
+	v, image := s.v.Row(j), s.w.Row(j)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.op.Apply(ctx, q, image, v); err != nil {
+		return err
+	}
+	α, err := scalar(q, func(out device.Matrix[T]) { q.Dot(device.Whole, v, image, out) })
+	if err != nil {
+		return err
+	}
+	s.t.Set(j, j, α)
+	s.products++
+	if s.size = j + 1; s.size == s.n {
+		if α-α != 0 {
+			return s.blame(ctx, α)
+		}
+		return nil
+	}
+	// The row behind the space takes the residual.
+	next := s.v.Row(j + 1)
+	q.Add(1, device.NoTrans, image, T(-α), device.NoTrans, v, next)
+	if j > 0 {
+		q.Add(1, device.NoTrans, next, T(-s.t.At(j, j-1)), device.NoTrans, s.v.Row(j-1), next)
+	}
+	size, err := s.purge(next)
+	if err != nil {
+		return err
+	}
+	if x := α + size; x-x != 0 {
+		return s.blame(ctx, x)
+	}
+	scale := max(math.Abs(α), s.scale())
+	tiny := 10 * device.Epsilon[T]() * math.Sqrt(float64(s.n)) * scale
+	s.closed = size <= 100*s.o.Tol*scale
+	if !(size > tiny) { // invariant: a new direction may find what it lacks
+		if _, err := orthonormalizeRows(q, s.v.RowRange(0, s.size), next, math.Inf(1), s.o.Seed, &s.stream); err != nil {
+			return s.noDirection(err)
+		}
+		size = 0
+	} else {
+		q.Add(T(1/size), device.NoTrans, next, 0, device.NoTrans, device.Matrix[T]{}, next)
+	}
+	s.coupling = mat.NewDense(1, 1, []float64{size})
+	if s.size < s.o.Basis {
+		s.t.Set(j, j+1, size)
+		s.t.Set(j+1, j, size)
+	}
+	return nil
+}
+
+// purge makes x orthogonal to the space, twice if the first time takes away
+// more than what is safe to lose once (Daniel, Gragg, Kaufman and Stewart,
+// Math. Comp. 1976), and returns its norm.
+func (s *space[T]) purge(x device.Matrix[T]) (float64, error) {
+	q, c, v := s.q, s.c.Slice(0, 1, 0, s.size), s.v.RowRange(0, s.size)
+	host := make([]T, s.size)
+	for pass := 1; ; pass++ {
+		q.Gemm(device.NoTrans, device.Transp, 1, x, v, 0, c)
+		q.Gemm(device.NoTrans, device.NoTrans, 1, c, v, 0, s.scratch)
+		q.Add(1, device.NoTrans, x, -1, device.NoTrans, s.scratch, x)
+		q.Download(device.Vector(host), c)
+		size, err := norm(q, x)
+		if err != nil || pass == 2 {
+			return size, err
+		}
+		taken := 0.0
+		for _, y := range host {
+			taken += float64(y) * float64(y)
+		}
+		if taken <= size*size {
+			return size, nil
+		}
+	}
+}
+
+// blame says why a number that should be finite is x.
+func (s *space[T]) blame(ctx context.Context, x float64) error {
+	products := s.products - 1
+	if err := apply(ctx, s.q, s.op, s.scratch, s.v.Row(s.size-1), &products); err != nil {
+		return err
+	}
+	return fmt.Errorf("product %d: %w", s.products, &device.NotFiniteError{Name: "an inner product", Value: x})
+}
+
+func (s *space[T]) noDirection(err error) error {
+	if errors.Is(err, errNoDirection) {
+		return device.Argument("operator", "has a product that is not finite or not deterministic")
+	}
+	return err
+}
+
+// extendBlock is extend for several vectors at a time.
+func (s *space[T]) extendBlock(ctx context.Context) error {
+	q, b := s.q, s.next.Rows
+	lo, hi := s.size, s.size+b
+	q.Copy(s.v.RowRange(lo, hi), s.next)
+	images := s.w.RowRange(lo, hi)
+	if err := apply(ctx, q, s.op, images, s.next, &s.products); err != nil {
+		return err
+	}
+	end := q.Scope()
+	defer end()
+	c := q.Alloc(hi, b)
+	host := device.NewDense[T](hi, b)
+	q.Gemm(device.NoTrans, device.Transp, 1, s.v.RowRange(0, hi), images, 0, c)
+	q.Download(host, c)
+	if err := q.Sync(); err != nil {
+		return err
+	}
+	largest := 0.0
+	for i := range hi {
+		for j := range b {
+			x := float64(host.At(i, j))
+			s.t.Set(i, lo+j, x)
+			s.t.Set(lo+j, i, x)
+			largest = max(largest, math.Abs(x))
+		}
+	}
+	for i := range b { // the last block: its two halves differ by rounding
+		for j := range i {
+			x := (float64(host.At(lo+i, j)) + float64(host.At(lo+j, i))) / 2
+			s.t.Set(lo+i, lo+j, x)
+			s.t.Set(lo+j, lo+i, x)
+		}
+	}
+	s.size = hi
+	if s.size == s.n {
+		return nil
+	}
+	if s.n-s.size < b { // fewer directions than a block are left
+		s.next = s.next.RowRange(0, s.n-s.size)
+		q.Copy(s.next, images.RowRange(0, s.next.Rows))
+	} else {
+		q.Copy(s.next, images)
+	}
+	tiny := 10 * device.Epsilon[T]() * math.Sqrt(float64(s.n)) * max(largest, s.scale())
+	l, err := orthonormalizeRows(q, s.v.RowRange(0, s.size), s.next, tiny, s.o.Seed, &s.stream)
+	if err != nil {
+		return s.noDirection(err)
+	}
+	s.coupling, s.closed = l, dropped(l, 100*s.o.Tol*max(largest, s.scale()))
+	if rows, _ := l.Dims(); rows < b { // what was left out is unknown: go on to the whole space
+		l.Apply(func(_, _ int, _ float64) float64 { return math.Inf(1) }, l)
+	}
+	return nil
+}
+
+// scale is the largest magnitude of a diagonal entry of t.
+func (s *space[T]) scale() float64 {
+	x := 0.0
+	for i := range s.size {
+		x = max(x, math.Abs(s.t.At(i, i)))
+	}
+	return x
+}
+
+// tridiagonal returns the entries of t for a block of one vector.
+func (s *space[T]) tridiagonal() (α, β []float64) {
+	α, β = make([]float64, s.size), make([]float64, s.size)
+	for i := range α {
+		α[i] = s.t.At(i, i)
+		if i > 0 {
+			β[i-1] = s.t.At(i, i-1)
+		}
+	}
+	return α, β[:s.size-1]
+}
+
+// ritz returns the Ritz values, ascending, and the coordinates of their
+// vectors in the last block of the space: all that residuals need.
+func (s *space[T]) ritz() (values []float64, tails func(i int) []float64) {
+	if s.o.Block == 1 {
+		α, β := s.tridiagonal()
+		values, last := tridiagonalRow(α, β, s.size-1)
+		return values, func(i int) []float64 { return last[i : i+1] }
+	}
+	values, z := s.pairs()
+	tail := make([]float64, s.o.Block)
+	return values, func(i int) []float64 {
+		for r := range tail {
+			tail[r] = z.At(s.size-s.o.Block+r, i)
+		}
+		return tail
+	}
+}
+
+// pairs returns the Ritz values, ascending, and the coordinates of their
+// vectors in columns.
+func (s *space[T]) pairs() ([]float64, *mat.Dense) {
+	if s.o.Block == 1 {
+		α, β := s.tridiagonal()
+		return (&Tridiagonal[T]{Alpha: α, Beta: β}).Eigen()
+	}
+	sym := mat.NewSymDense(s.size, nil)
+	for i := range s.size {
+		for j := i; j < s.size; j++ {
+			sym.SetSym(i, j, s.t.At(i, j))
+		}
+	}
+	return eigh(sym)
+}
+
+// order returns the indices of the Ritz values, the wanted ones first.
+func (s *space[T]) order(values []float64) []int { return s.o.Which.order(values) }
+
+// order returns the indices of ascending values, the wanted ones first.
+func (w Which) order(values []float64) []int {
+	n := len(values)
+	order := make([]int, n)
+	for i := range order {
+		order[i] = n - 1 - i // descending
+	}
+	switch w {
+	case SmallestAlgebraic:
+		slices.Reverse(order)
+	case LargestMagnitude:
+		slices.SortStableFunc(order, func(a, b int) int {
+			switch x, y := math.Abs(values[a]), math.Abs(values[b]); {
+			case x > y:
+				return -1
+			case x < y:
+				return 1
+			}
+			return 0
+		})
+	case BothEnds:
+		both := make([]int, 0, n)
+		for lo, hi := 0, n-1; lo <= hi; {
+			both = append(both, hi)
+			hi--
+			if lo <= hi {
+				both = append(both, lo)
+				lo++
+			}
+		}
+		return both
+	}
+	return order
+}
+
+// largestOf returns the largest magnitude.
+func largestOf(values []float64) float64 {
+	largest := 0.0
+	for _, v := range values {
+		largest = max(largest, math.Abs(v))
+	}
+	return largest
+}
+
+// converged counts the wanted pairs whose residual is small enough, and
+// returns the largest residual in units of what is wanted. Only the
+// last block of the space has an image outside the space, so that the
+// residual of a pair is that block's coordinates times the coupling.
+func (s *space[T]) converged(values []float64, tails func(i int) []float64) (done int, worst float64) {
+	largest := largestOf(values)
+	rows, cols := s.coupling.Dims()
+	for _, i := range s.order(values)[:s.o.K] {
+		tail, sum := tails(i), 0.0
+		for c := range cols {
+			x := 0.0
+			for r := range rows {
+				x += tail[r] * s.coupling.At(r, c)
+			}
+			sum += x * x
+		}
+		residual := math.Sqrt(sum)
+		if residual <= s.o.Tol*largest {
+			done++
+		} else {
+			worst = max(worst, residual/(s.o.Tol*largest))
+		}
+	}
+	return done, worst
+}
+
+// combine replaces the first rows of v and w by the combinations c of them,
+// some columns at a time.
+func (s *space[T]) combine(c device.Dense[T]) {
+	defer s.q.Scope()()
+	const chunk = 1 << 13
+	m := s.q.Alloc(c.Rows, c.Cols)
+	s.q.Upload(m, c)
+	product := s.q.Alloc(c.Rows, min(chunk, s.n))
+	for _, x := range []device.Matrix[T]{s.v, s.w} {
+		for lo := 0; lo < s.n; lo += chunk {
+			hi := min(lo+chunk, s.n)
+			y := product.Slice(0, c.Rows, 0, hi-lo)
+			s.q.Gemm(device.NoTrans, device.NoTrans, 1, m, x.Slice(0, c.Cols, lo, hi), 0, y)
+			s.q.Copy(x.Slice(0, c.Rows, lo, hi), y)
+		}
+	}
+}
+
+// rows returns the coordinates of the pairs of order in rows.
+func rowsOf[T device.Float](vectors *mat.Dense, order []int) device.Dense[T] {
+	n, _ := vectors.Dims()
+	c := device.NewDense[T](len(order), n)
+	for r := range c.Rows {
+		for j := range n {
+			c.Set(r, j, T(vectors.At(j, order[r])))
+		}
+	}
+	return c
+}
+
+// restart keeps the wanted Ritz vectors and some more, which speed up the
+// convergence of the wanted ones, and drops the rest.
+func (s *space[T]) restart() {
+	values, vectors := s.pairs()
+	order := s.order(values)
+	room := s.o.Basis - s.next.Rows
+	keep := min(s.o.K+max(5, s.o.K/2), (s.o.K+room)/2)
+	keep = max(keep, s.o.K)
+	order = order[:keep]
+	if s.o.Block == 1 {
+		s.restartOne(values, vectors, order)
+	} else {
+		s.combine(rowsOf[T](vectors, order))
+		s.t.Zero()
+		for i, k := range order { // the projected matrix of Ritz vectors is diagonal
+			s.t.Set(i, i, values[k])
+		}
+	}
+	s.size = keep
+	s.restarts++
+}
+
+// restartOne turns the kept Ritz vectors so that t stays tridiagonal, which
+// makes the next vector follow the last of them.
+func (s *space[T]) restartOne(values []float64, vectors *mat.Dense, order []int) {
+	β := s.coupling.At(0, 0)
+	θ, border := make([]float64, len(order)), make([]float64, len(order))
+	for i, k := range order {
+		θ[i], border[i] = values[k], β*vectors.At(s.size-1, k)
+	}
+	z, diag, off, last := tridiagonalize(θ, border)
+	ritz := rowsOf[float64](vectors, order)
+	c := device.NewDense[T](len(order), s.size)
+	for i := range order {
+		for j := range s.size {
+			x := 0.0
+			for k := range order {
+				x += z[k][i] * ritz.At(k, j)
+			}
+			c.Set(i, j, T(x))
+		}
+	}
+	next := s.v.Row(s.size)
+	s.combine(c)
+	s.q.Copy(s.v.Row(len(order)), next)
+	s.t.Zero()
+	for i, x := range diag {
+		s.t.Set(i, i, x)
+		if i > 0 {
+			s.t.Set(i, i-1, off[i-1])
+			s.t.Set(i-1, i, off[i-1])
+		}
+	}
+	if m := len(order); m < s.o.Basis {
+		s.t.Set(m, m-1, last)
+		s.t.Set(m-1, m, last)
+	}
+}
+
+// result computes the wanted pairs and their residuals. The space is lost.
+func (s *space[T]) result(failure error) (*Eigen[T], error) {
+	values, vectors := s.pairs()
+	order := slices.Clone(s.order(values)[:s.o.K])
+	if s.o.Which == BothEnds {
+		slices.SortFunc(order, func(a, b int) int { return b - a })
+	}
+	s.combine(rowsOf[T](vectors, order))
+	e, worst, err := pairsOf(s.q, s.v.RowRange(0, s.o.K), s.w.RowRange(0, s.o.K), values, order)
+	if err != nil {
+		return nil, err
+	}
+	e.Products, e.Restarts = s.products, s.restarts
+	if err := e.unscale(s.exponent); err != nil {
+		return nil, err
+	}
+	if failure != nil {
+		return e, &device.NotConvergedError{Method: "thick-restart Lanczos", Iterations: s.products, Achieved: worst / largestOf(values), Wanted: s.o.Tol}
+	}
+	return e, nil
+}
+
+// pairsOf returns the pairs order of values with the vectors y and their
+// images hy, in that order, and the largest residual. It overwrites both.
+func pairsOf[T device.Float](q device.Queue[T], y, hy device.Matrix[T], values []float64, order []int) (e *Eigen[T], worst float64, err error) {
+	defer q.Scope()()
+	k := len(order)
+	e = &Eigen[T]{Vectors: device.NewDense[T](k, y.Cols)}
+	θ, squares := make([]T, k), make([]T, k)
+	for i, j := range order {
+		e.Values = append(e.Values, values[j])
+		θ[i] = T(values[j])
+	}
+	q.Download(e.Vectors, y)
+	d := q.Alloc(1, k)
+	q.Upload(d, device.Vector(θ))
+	q.ScaleBy(device.PerRow, d, y, y)
+	q.Add(1, device.NoTrans, hy, -1, device.NoTrans, y, hy)
+	q.Reduce(device.SumSquares, device.PerRow, hy, d)
+	q.Download(device.Vector(squares), d)
+	if err := q.Sync(); err != nil {
+		return nil, 0, err
+	}
+	for _, x := range squares {
+		e.Residuals = append(e.Residuals, math.Sqrt(float64(x)))
+		worst = max(worst, math.Sqrt(float64(x)))
+	}
+	return e, worst, nil
+}
+
+// walk visits the state between two extensions.
+func (s *space[T]) walk(st stored[T]) {
+	stream, rows := int(s.stream), s.next.Rows
+	for _, p := range []*int{&s.size, &s.products, &s.restarts, &s.exponent, &s.wait, &stream, &rows} {
+		st.integer(p)
+	}
+	flag(st, &s.closed)
+	flag(st, &s.ended)
+	s.stream = uint64(stream)
+	s.next = s.next.RowRange(0, rows)
+	st.numbers(&s.wanted)
+	t := slices.Clone(s.t.RawMatrix().Data)
+	st.numbers(&t)
+	s.t = mat.NewDense(s.o.Basis, s.o.Basis, t)
+	b := 0
+	var coupling []float64
+	if s.coupling != nil {
+		b, _ = s.coupling.Dims()
+		coupling = slices.Clone(s.coupling.RawMatrix().Data)
+	}
+	st.integer(&b)
+	st.numbers(&coupling)
+	if s.coupling = nil; b > 0 {
+		s.coupling = mat.NewDense(b, b, coupling)
+	}
+	ahead := 0
+	if s.o.Block == 1 && s.size < s.n {
+		ahead = 1 // the next vector is in v already
+	}
+	st.matrix(s.v.RowRange(0, s.size+ahead))
+	st.matrix(s.w.RowRange(0, s.size))
+	if s.o.Block > 1 {
+		st.matrix(s.next)
+	}
+}
