@@ -32,6 +32,7 @@ var heights = map[string]float64{
 	"goapi/paper":    3.8,
 
 	"goapi/paper/dynamicalstability": 3.9,
+	"goapi/paper/hessianalign":       3.9,
 
 	"goapi":         4,
 	"goapi/backend": 4,

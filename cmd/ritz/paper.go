@@ -16,6 +16,7 @@ import (
 	"github.com/ritz-go/ritz/goapi/matio"
 	"github.com/ritz-go/ritz/goapi/paper"
 	"github.com/ritz-go/ritz/goapi/paper/dynamicalstability"
+	"github.com/ritz-go/ritz/goapi/paper/hessianalign"
 )
 
 // papers are the reproductions, in alphabetical order.
@@ -24,6 +25,7 @@ var papers = []struct {
 	reproduce   func(context.Context, device.Device, paper.Options) (*paper.Reproduction, error)
 }{
 	{"dynamical-stability", "Step sizes at which SGD stays at a minimum (Wu and Su 2023)", dynamicalstability.Reproduce},
+	{"hessian-alignment", "Penalties that align the Hessians of training domains (Hemati et al. 2023)", hessianalign.Reproduce},
 }
 
 func newPaper(c *common) *cobra.Command {

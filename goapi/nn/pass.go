@@ -170,7 +170,18 @@ func (p *Pass[T]) Backward(q device.Queue[T], θ device.Matrix[T], b Batch[T]) {
 	} else {
 		q.Copy(p.Deltas[last], p.Out)
 	}
-	for l := last - 1; l >= 0; l-- {
+	p.BackwardFrom(q, θ, last)
+}
+
+// BackwardFrom computes Deltas[l-1], …, Deltas[0], and Curvatures if they are
+// kept, from Deltas[l], which may be that of any function of layer l's outputs,
+// after Forward.
+func (p *Pass[T]) BackwardFrom(q device.Queue[T], θ device.Matrix[T], l int) {
+	if !p.fits(θ) || l < 0 || l >= len(p.Deltas) {
+		refuse(q)
+		return
+	}
+	for l--; l >= 0; l-- {
 		w, _ := LayerViews(θ, p.layers[l+1])
 		p.throughLayer(q, w, l)
 	}
