@@ -34,7 +34,7 @@ func newPaper(c *common) *cobra.Command {
 		Short: "Reproduce the results of a paper and show them beside the published ones",
 		Long: `Runs the reproduction of a paper and prints its tables, where (…) holds the
 published figure, and what our figures say of each of its claims. Without --full
-it takes about a minute.`,
+it takes a minute or two.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, p := range papers {
