@@ -33,6 +33,7 @@ var heights = map[string]float64{
 
 	"goapi/paper/dynamicalstability": 3.9,
 	"goapi/paper/hessianalign":       3.9,
+	"goapi/paper/auon":               3.9,
 
 	"goapi":         4,
 	"goapi/backend": 4,

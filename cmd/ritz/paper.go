@@ -15,6 +15,7 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/matio"
 	"github.com/ritz-go/ritz/goapi/paper"
+	"github.com/ritz-go/ritz/goapi/paper/auon"
 	"github.com/ritz-go/ritz/goapi/paper/dynamicalstability"
 	"github.com/ritz-go/ritz/goapi/paper/hessianalign"
 )
@@ -24,6 +25,7 @@ var papers = []struct {
 	name, short string
 	reproduce   func(context.Context, device.Device, paper.Options) (*paper.Reproduction, error)
 }{
+	{"auon", "Bounded momentum instead of an orthogonal one (Maity 2025)", auon.Reproduce},
 	{"dynamical-stability", "Step sizes at which SGD stays at a minimum (Wu and Su 2023)", dynamicalstability.Reproduce},
 	{"hessian-alignment", "Penalties that align the Hessians of training domains (Hemati et al. 2023)", hessianalign.Reproduce},
 }

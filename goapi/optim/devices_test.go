@@ -1,5 +1,11 @@
 package optim
 
-import "github.com/ritz-go/ritz/tests/devices"
+import (
+	"github.com/ritz-go/ritz/tests/devices"
+	"github.com/ritz-go/ritz/tests/refusal"
+)
 
-var onDevices = devices.On
+var (
+	onDevices = devices.On
+	refuses   = refusal.Expect
+)

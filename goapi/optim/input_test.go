@@ -10,19 +10,6 @@ import (
 	"github.com/ritz-go/ritz/goapi/polar"
 )
 
-// refuses runs f, which must return an error that matches want, and no panic.
-func refuses(t *testing.T, name string, want error, f func() error) {
-	t.Helper()
-	defer func() {
-		if p := recover(); p != nil {
-			t.Errorf("%s: panic: %v", name, p)
-		}
-	}()
-	if err := f(); !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", name, err, want)
-	}
-}
-
 func TestBadArguments(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
 		t.Run("f64", func(t *testing.T) { testBadArguments[float64](t, dev) })
