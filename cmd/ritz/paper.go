@@ -18,6 +18,7 @@ import (
 	"github.com/ritz-go/ritz/goapi/paper/auon"
 	"github.com/ritz-go/ritz/goapi/paper/dynamicalstability"
 	"github.com/ritz-go/ritz/goapi/paper/hessianalign"
+	"github.com/ritz-go/ritz/goapi/paper/sigmareparam"
 )
 
 // papers are the reproductions, in alphabetical order.
@@ -28,6 +29,7 @@ var papers = []struct {
 	{"auon", "Bounded momentum instead of an orthogonal one (Maity 2025)", auon.Reproduce},
 	{"dynamical-stability", "Step sizes at which SGD stays at a minimum (Wu and Su 2023)", dynamicalstability.Reproduce},
 	{"hessian-alignment", "Penalties that align the Hessians of training domains (Hemati et al. 2023)", hessianalign.Reproduce},
+	{"sigma-reparam", "Attention entropy and weights of bounded spectral norm (Zhai et al. 2023)", sigmareparam.Reproduce},
 }
 
 func newPaper(c *common) *cobra.Command {
