@@ -31,9 +31,9 @@ var heights = map[string]float64{
 	"goapi/sinkhorn": 3.6,
 	"goapi/paper":    3.8,
 
+	"goapi/paper/auon":               3.9,
 	"goapi/paper/dynamicalstability": 3.9,
 	"goapi/paper/hessianalign":       3.9,
-	"goapi/paper/auon":               3.9,
 	"goapi/paper/sigmareparam":       3.9,
 
 	"goapi":         4,
