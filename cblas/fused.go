@@ -123,7 +123,7 @@ func (k kernels[T]) addUp(n, elements int, sum []T, f func(lo, hi int, sum []T))
 }
 
 func (k kernels[T]) ScalingStep(m device.Dense[T], a, v, u, s []T) bool {
-	k.addUp(m.Rows, m.Rows*m.Cols, s, func(lo, hi int, sum []T) {
+	k.sumRows(m.Rows, m.Cols, s, func(_, lo, hi int, sum []T) {
 		native.ScalingStep(hi-lo, m.Cols, rows(m, lo, hi), m.Stride, a[lo:hi], v, u[lo:hi], sum)
 	})
 	return true

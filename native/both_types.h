@@ -4,6 +4,7 @@
 #include <immintrin.h>
 #endif
 #include "native.h"
+#include "plan.h"
 
 /* What cgo does not let a flag say: square roots need not set errno. */
 #pragma GCC optimize("O3", "no-math-errno", "no-trapping-math")

@@ -20,21 +20,9 @@
 #define TANH_MAX 22.0f
 #endif
 
-/* Writes x = k*ln2 + r, |r| <= ln2/2, and returns e^r - 1. *scale times
- * *twice becomes 2^k; the two are there because 2^k itself overflows for the
- * largest results. */
-static inline vec NAME(reduced)(vec x, vec *scale, vec *twice)
+/* e^r - 1 for |r| <= ln2/2. */
+static inline vec NAME(expm1_small)(vec r)
 {
-	const vec magic = set(MAGIC);
-	/* Adding the magic number rounds to an integer, which then stands in
-	 * the low bits. */
-	vec t = x * set((REAL)1.44269504088896340736) + magic;
-	vec k = t - magic;
-	ivec positive = k > (vec){0}; /* -1 where true */
-	*scale = (vec)((((ivec)t - (ivec)magic) + positive + BIAS) << MANTISSA);
-	*twice = select(positive, set(2), set(1));
-	vec r = x - k * set((REAL)LN2_HI);
-	r = r - k * set((REAL)LN2_LO);
 	/* Taylor's series; the first term left out is below eps/8. */
 #if DOUBLE
 	vec p = set(1. / 6227020800);
@@ -55,6 +43,24 @@ static inline vec NAME(reduced)(vec x, vec *scale, vec *twice)
 	p = p * r + (REAL)(1. / 6);
 	p = p * r + (REAL).5;
 	return p * (r * r) + r;
+}
+
+/* Writes x = k*ln2 + r, |r| <= ln2/2, and returns e^r - 1. *scale times
+ * *twice becomes 2^k; the two are there because 2^k itself overflows for the
+ * largest results. */
+static inline vec NAME(reduced)(vec x, vec *scale, vec *twice)
+{
+	const vec magic = set(MAGIC);
+	/* Adding the magic number rounds to an integer, which then stands in
+	 * the low bits. */
+	vec t = x * set((REAL)1.44269504088896340736) + magic;
+	vec k = t - magic;
+	ivec positive = k > (vec){0}; /* -1 where true */
+	*scale = (vec)((((ivec)t - (ivec)magic) + positive + BIAS) << MANTISSA);
+	*twice = select(positive, set(2), set(1));
+	vec r = x - k * set((REAL)LN2_HI);
+	r = r - k * set((REAL)LN2_LO);
+	return NAME(expm1_small)(r);
 }
 
 /* e^x: at most 1 ulp (f64), 1.5 ulp (f32) off; 0 below EXP_MIN, where the

@@ -12,6 +12,8 @@
 #include "exp_body.h"
 #include "softmin_body.h"
 #include "transport_body.h"
+#include "plan_body.h"
+#include "cloud_body.h"
 #include "products_body.h"
 #include "tall_body.h"
 #include "jacobi_body.h"

@@ -149,12 +149,13 @@ func normalDensity(x float64) float64 {
 	return math.Exp(-0.5*x*x) / math.Sqrt(2*math.Pi)
 }
 
-func (GoKernels[T]) SoftMin(Axis, T, Dense[T], []T, []T) bool            { return false }
-func (GoKernels[T]) Gibbs(T, []T, []T, Dense[T], Dense[T]) bool          { return false }
-func (GoKernels[T]) ScalingStep(Dense[T], []T, []T, []T, []T) bool       { return false }
-func (GoKernels[T]) PairwiseCost(int, Dense[T], Dense[T], Dense[T]) bool { return false }
-func (GoKernels[T]) SymMul(Dense[T], Dense[T], Dense[T]) bool            { return false }
-func (GoKernels[T]) SymProduct(Dense[T], Dense[T], Dense[T]) bool        { return false }
+func (GoKernels[T]) SoftMin(Axis, T, Dense[T], []T, []T) bool                { return false }
+func (GoKernels[T]) Gibbs(T, []T, []T, Dense[T], Dense[T]) bool              { return false }
+func (GoKernels[T]) ScalingStep(Dense[T], []T, []T, []T, []T) bool           { return false }
+func (GoKernels[T]) PairwiseCost(int, Dense[T], Dense[T], Dense[T]) bool     { return false }
+func (GoKernels[T]) SoftMinPoints(int, T, Dense[T], Dense[T], []T, []T) bool { return false }
+func (GoKernels[T]) SymMul(Dense[T], Dense[T], Dense[T]) bool                { return false }
+func (GoKernels[T]) SymProduct(Dense[T], Dense[T], Dense[T]) bool            { return false }
 func (GoKernels[T]) TallGram(Dense[T], Dense[float64]) (Dense[float64], bool) {
 	return Dense[float64]{}, false
 }

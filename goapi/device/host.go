@@ -22,6 +22,8 @@ type HostKernels[T Float] interface {
 	Gibbs(ε T, f, g []T, c, out Dense[T]) bool
 	ScalingStep(k Dense[T], a, v, u, s []T) bool
 	PairwiseCost(p int, x, y, out Dense[T]) bool
+	LogStep(ε T, c Dense[T], g, a, f, s []T, least T, e *Entries[T]) bool
+	SoftMinPoints(p int, ε T, x, y Dense[T], g, out []T) bool
 	SymMul(a, x, y Dense[T]) bool
 	SymProduct(a, b, c Dense[T]) bool
 	TallGram(a Dense[T], x Dense[float64]) (Dense[float64], bool)

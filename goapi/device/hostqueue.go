@@ -376,10 +376,13 @@ func (q *hostQueue[T]) TryTallMul(a Matrix[T], x, y Dense[float64], u Matrix[T])
 	return a.Cols > 0 && q.kernels.TallMul(view(a), x, y, view(u))
 }
 
-// TrySoftMinPoints only checks: on a CPU the tiles of the composition stay in
-// the cache.
 func (q *hostQueue[T]) TrySoftMinPoints(p int, ε T, x, y, g, out Matrix[T]) bool {
-	return !q.begin(CheckSoftMinPoints(p, x, y, g, out), x, y, g, out)
+	if !q.begin(CheckSoftMinPoints(p, x, y, g, out), x, y, g, out) || x.Len() == 0 || y.Len() == 0 {
+		return q.failure != nil
+	}
+	vg, ok1 := vector(g)
+	vo, ok2 := vector(out)
+	return ok1 && ok2 && q.kernels.SoftMinPoints(p, ε, view(x), view(y), vg, vo)
 }
 
 func (q *hostQueue[T]) TrySVDBatch(m, n int, a, u, s, vt, checks Matrix[T]) bool {

@@ -44,6 +44,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"Lend", testLend[T]},
 		{"Tall", testTall[T]},
 		{"SoftMinPoints", testSoftMinPoints[T]},
+		{"LogStep", testLogStep[T]},
 		{"Empty", testEmpty[T]},
 		{"Failure", testFailure[T]},
 		{"Shapes", testShapes[T]},

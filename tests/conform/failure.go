@@ -64,6 +64,7 @@ func testShapes[T device.Float](t *testing.T, b *bench[T]) {
 		"Gibbs":           func() { device.Gibbs(q, 1, q.Alloc(1, 3), q.Alloc(1, 3), a23, a23) },
 		"ScalingStep":     func() { device.ScalingStep(q, a23, q.Alloc(1, 2), q.Alloc(1, 2), q.Alloc(1, 2), q.Alloc(1, 3)) },
 		"PairwiseCost":    func() { device.PairwiseCost(q, 2, a23, a34, a23) },
+		"LogStep":         func() { device.LogStep(q, 1, a23, q.Alloc(1, 3), q.Alloc(1, 2), q.Alloc(1, 2), q.Alloc(1, 2)) },
 		"PairwiseCost p":  func() { device.PairwiseCost(q, 3, a23, a33, a23) },
 		"SoftMinPoints":   func() { device.SoftMinPoints(q, 2, 1, a23, a33, q.Alloc(1, 2), q.Alloc(1, 2)) },
 		"SoftMinPoints d": func() { device.SoftMinPoints(q, 2, 1, a23, a34, q.Alloc(1, 3), q.Alloc(1, 2)) },
