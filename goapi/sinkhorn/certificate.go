@@ -76,24 +76,41 @@ func (v *certifier[T]) close() {
 	}
 }
 
-// rebuild takes ψ, solves the row constraints for it in the log domain,
-// rebuilds the plan and sets marginal and the factors of the rounding.
-func (v *certifier[T]) rebuild(ψ device.Matrix[T], from device.Queue[T]) error {
+// rebuildFrom is rebuild with the ψ of an iteration.
+func (v *certifier[T]) rebuildFrom(ψ device.Matrix[T], q device.Queue[T]) error {
+	if same, ok := any(ψ).(device.Matrix[float64]); ok {
+		return v.rebuild(same)
+	}
 	host := make([]T, v.r.m)
-	from.Download(device.Vector(host), ψ)
-	if err := from.Sync(); err != nil {
+	q.Download(device.Vector(host), ψ)
+	if err := q.Sync(); err != nil {
 		return err
 	}
+	defer v.q.Scope()()
+	wide := v.q.Alloc(1, v.r.m)
+	upload(v.q, wide, device.Convert[float64](device.Vector(host)).Data, func(x float64) float64 { return x })
+	return v.rebuild(wide)
+}
+
+// rebuildAt is rebuild with a ψ of the host.
+func (v *certifier[T]) rebuildAt(ψ []float64) error {
+	defer v.q.Scope()()
+	wide := v.q.Alloc(1, v.r.m)
+	v.q.Upload(wide, device.Vector(ψ))
+	return v.rebuild(wide)
+}
+
+// rebuild takes ψ, solves the row constraints for it in the log domain,
+// rebuilds the plan and sets marginal and the factors of the rounding.
+func (v *certifier[T]) rebuild(ψ device.Matrix[float64]) error {
 	n, m, q := v.r.n, v.r.m, v.q
 	v.rounding = rounding{
 		φ: make([]float64, n), ψ: make([]float64, m), rows: make([]float64, n), cols: make([]float64, m),
 		lackA: make([]float64, n), lackB: make([]float64, m),
 	}
-	for j, x := range host {
-		v.rounding.ψ[j] = float64(x)
-	}
+	q.Download(device.Vector(v.rounding.ψ), ψ)
 	defer q.Scope()()
-	q.Upload(v.ψ, device.Vector(v.rounding.ψ))
+	q.Copy(v.ψ, ψ)
 	v.c.softMinRows(v.ε, v.ψ, v.εa, v.φ)
 	sums, part := q.Alloc(1, m), q.Alloc(1, m)
 	v.c.each(func(lo, hi int, c device.Matrix[float64]) {

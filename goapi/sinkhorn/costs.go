@@ -14,6 +14,8 @@ type costs[T device.Float] struct {
 	rows int // of a tile
 
 	stored device.Matrix[T]                        // all costs, or zero
+	x, y   device.Matrix[T]                        // clouds, or zero
+	p      int                                     // their exponent
 	tile   device.Matrix[T]                        // what fill writes
 	fill   func(lo, hi int, tile device.Matrix[T]) // used unless stored
 }
@@ -63,12 +65,21 @@ func widenCosts[T device.Float](q device.Queue[float64], r *reduced[T]) *costs[f
 
 // pairs makes the distances between points the source of c.
 func (c *costs[T]) pairs(p int, x, y device.Dense[T]) {
-	dx, dy := c.q.Alloc(x.Rows, x.Cols), c.q.Alloc(y.Rows, y.Cols)
-	c.q.Upload(dx, x)
-	c.q.Upload(dy, y)
+	c.p, c.x, c.y = p, c.q.Alloc(x.Rows, x.Cols), c.q.Alloc(y.Rows, y.Cols)
+	c.q.Upload(c.x, x)
+	c.q.Upload(c.y, y)
 	c.fill = func(lo, hi int, tile device.Matrix[T]) {
-		device.PairwiseCost(c.q, p, dx.RowRange(lo, hi), dy, tile)
+		device.PairwiseCost(c.q, p, c.x.RowRange(lo, hi), c.y, tile)
 	}
+}
+
+// online reports whether the costs are distances that are not stored.
+func (c *costs[T]) online() bool { return c.stored.IsZero() && !c.x.IsZero() }
+
+// onePass reports whether logStep is faster than softMin.
+func (c *costs[T]) onePass() bool {
+	_, fused := c.q.(device.LogStepper[T])
+	return fused && !c.online()
 }
 
 // fits reports whether n·m elements of T take no more than memory bytes.
@@ -97,9 +108,12 @@ func (c *costs[T]) each(do func(lo, hi int, tile device.Matrix[T])) {
 // softMinRows computes φ[i] = add[i] - ε·log Σⱼ exp((ψ[j]-C[i,j])/ε), the
 // minimum for ε = 0, all vectors being single rows. add may be the zero Matrix.
 func (c *costs[T]) softMinRows(ε T, ψ, add, φ device.Matrix[T]) {
-	if !c.stored.IsZero() {
+	switch {
+	case !c.stored.IsZero():
 		device.SoftMin(c.q, device.PerRow, ε, c.stored, ψ, φ)
-	} else {
+	case c.online() && ε > 0:
+		device.SoftMinPoints(c.q, c.p, ε, c.x, c.y, ψ, φ)
+	default:
 		c.each(func(lo, hi int, tile device.Matrix[T]) {
 			device.SoftMin(c.q, device.PerRow, ε, tile, ψ, φ.Slice(0, 1, lo, hi))
 		})
@@ -113,6 +127,12 @@ func (c *costs[T]) softMin(ε T, ψ, addRow, addCol, φ, χ device.Matrix[T]) {
 	if !c.stored.IsZero() {
 		c.softMinRows(ε, ψ, addRow, φ)
 		device.SoftMin(c.q, device.PerCol, ε, c.stored, φ, χ)
+		c.plus(addCol, χ)
+		return
+	}
+	if c.online() && ε > 0 {
+		c.softMinRows(ε, ψ, addRow, φ)
+		device.SoftMinPoints(c.q, c.p, ε, c.y, c.x, φ, χ)
 		c.plus(addCol, χ)
 		return
 	}
@@ -135,6 +155,33 @@ func (c *costs[T]) softMin(ε T, ψ, addRow, addCol, φ, χ device.Matrix[T]) {
 	})
 	c.q.Copy(χ, two.Row(0))
 	c.plus(addCol, χ)
+}
+
+// logStep computes, as device.LogStepEntries does, the potentials φ whose plan
+// has the row sums a, and the sums of the columns of that plan; e may be nil.
+func (c *costs[T]) logStep(ε T, ψ, a, φ, sums device.Matrix[T], least T, e *device.Entries[T]) {
+	do := func(lo, hi int, tile, s device.Matrix[T]) {
+		rows, part := a.Slice(0, 1, lo, hi), φ.Slice(0, 1, lo, hi)
+		if e == nil {
+			device.LogStep(c.q, ε, tile, ψ, rows, part, s)
+		} else {
+			device.LogStepEntries(c.q, ε, tile, ψ, rows, part, s, least, e)
+		}
+	}
+	if !c.stored.IsZero() {
+		do(0, c.n, c.stored, sums)
+		return
+	}
+	defer c.q.Scope()()
+	part := c.q.Alloc(1, c.m)
+	c.each(func(lo, hi int, tile device.Matrix[T]) {
+		if lo == 0 {
+			do(lo, hi, tile, sums)
+			return
+		}
+		do(lo, hi, tile, part)
+		c.q.Add(1, device.NoTrans, sums, 1, device.NoTrans, part, sums)
+	})
 }
 
 func (c *costs[T]) plus(add, v device.Matrix[T]) {

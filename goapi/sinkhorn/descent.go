@@ -15,6 +15,9 @@ type descent[T device.Float] struct {
 	left     int     // iterations that may still be made
 	floor    float64 // errors below are at the mercy of rounding
 	progress func(int, float64)
+	// leave, if set, looks at the errors of every window but those of ω's
+	// changes, and ends the run where another method should take over.
+	leave func(errs []float64) bool
 
 	count   int
 	history []float64 // error of every iteration
@@ -72,7 +75,7 @@ func (d *descent[T]) run(goal float64, limit int) error {
 			best = last
 			s.q.Copy(s.good, s.ψ)
 		}
-		if last <= goal {
+		if last <= goal || d.leave != nil && ω.age > 0 && d.leave(errs) {
 			return nil
 		}
 		if idle >= patience && best < d.floor {
@@ -107,4 +110,14 @@ func (d *descent[T]) window(k int, ω float64, fresh bool) ([]float64, error) {
 	d.count += k
 	d.left -= k
 	return errs, nil
+}
+
+// note takes an iteration that another method has made into account.
+func (d *descent[T]) note(marginal float64) {
+	d.count++
+	d.left--
+	d.history = append(d.history, marginal)
+	if d.progress != nil {
+		d.progress(d.count, marginal)
+	}
 }

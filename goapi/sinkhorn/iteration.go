@@ -27,6 +27,7 @@ type iteration[T device.Float] struct {
 	one        device.Matrix[T]
 	errs       device.Matrix[T] // errors of one window of iterations
 	good       device.Matrix[T] // ψ to return to
+	near       bool             // ψ changes by so little that LogStep cannot underflow
 
 	// Scaling: the kernel exp((φ̂+ψ̂-C)/ε), zero Matrix for the log domain.
 	k       device.Matrix[T]
@@ -89,7 +90,7 @@ func (s *iteration[T]) setEpsilon(ε float64) {
 // restart forgets the momentum and the kernel.
 func (s *iteration[T]) restart() {
 	s.q.Fill(0, s.δ)
-	s.built = false
+	s.built, s.near = false, false
 }
 
 // relax moves ψ towards χ: with ω = 1 it becomes χ.
@@ -106,6 +107,15 @@ func (s *iteration[T]) step(err device.Matrix[T]) {
 		return
 	}
 	q := s.q
+	if s.near && s.c.onePass() {
+		s.c.logStep(T(s.ε), s.ψ, s.a, s.φ, s.χ, 0, nil)
+		s.add(1, s.χ, -1, s.b, s.t)
+		q.Reduce(device.SumAbs, device.Whole, s.t, err)
+		q.Map(device.Log, s.χ, s.χ)
+		s.add(T(-s.ε), s.χ, 1, s.ψ, s.χ)
+		s.add(1, s.χ, 1, s.εb, s.χ)
+		return
+	}
 	s.c.softMin(T(s.ε), s.ψ, s.εa, s.εb, s.φ, s.χ)
 	// Column j of the plan sums to b[j]·exp((ψ[j]-χ[j])/ε).
 	s.add(T(1/s.ε), s.ψ, T(-1/s.ε), s.χ, s.t)
@@ -168,14 +178,29 @@ func (s *iteration[T]) distance(x, y device.Matrix[T]) float64 {
 }
 
 // keepKernel rebuilds the kernel when the potentials have drifted away from
-// it, or builds it once a step in the log domain has come near enough.
+// it, or builds it once a step in the log domain has come near enough. Without
+// a kernel it finds out whether steps may take their sums from the plan.
 func (s *iteration[T]) keepKernel() {
 	switch {
 	case s.k.IsZero():
+		s.near = s.c.onePass() && s.distance(s.χ, s.ψ) <= drift[T]()/window
 	case s.built && s.distance(s.ψ, s.ψ0) > drift[T]()/2:
 		s.c.softMinRows(T(s.ε), s.ψ, s.εa, s.φ)
 		s.build()
 	case !s.built && s.distance(s.χ, s.ψ) <= drift[T]()/window:
 		s.build()
 	}
+}
+
+// potentials returns ψ in float64.
+func (s *iteration[T]) potentials() ([]float64, error) {
+	ψ := make([]T, s.ψ.Cols)
+	s.q.Download(device.Vector(ψ), s.ψ)
+	return device.Convert[float64](device.Vector(ψ)).Data, s.q.Sync()
+}
+
+// moveTo sets ψ.
+func (s *iteration[T]) moveTo(ψ []float64) {
+	upload(s.q, s.ψ, ψ, func(x float64) float64 { return x })
+	s.restart()
 }

@@ -26,16 +26,35 @@ type Problem[T device.Float] struct {
 type Method string
 
 const (
-	// Auto is Scaling where its kernel fits into Options.Memory, else Log.
+	// Auto is Scaling where its kernel fits into Options.Memory, else Log. It
+	// goes over to Newton where the iteration turns out to be so slow that
+	// this is faster.
 	Auto Method = "auto"
-	// Log iterates in the log domain: about 2·n·m exponentials an
-	// iteration.
+	// Log iterates in the log domain: n·m exponentials an iteration with
+	// stored costs or tiles of them, 2·n·m between clouds that are not stored.
 	Log Method = "log"
 	// Scaling iterates on scalings of a stored kernel and passes through the
 	// log domain where they would overflow: 2·n·m multiply-adds and one
 	// reading of the kernel an iteration.
 	Scaling Method = "scaling"
+	// Newton iterates as Auto would until it is near, then takes Newton's
+	// steps with a sparse Hessian matrix (Sinkhorn–Newton–Sparse): as many as
+	// it takes to double the digits of the result a few times, whatever ε.
+	// The steps are in float64 for either type. Plans with many large
+	// elements, at large ε, are not sparse and gain nothing.
+	Newton Method = "newton"
 )
+
+// NewtonOptions say when Newton begins and what of the plan it keeps. The zero
+// value decides both by the error.
+type NewtonOptions struct {
+	// After is the number of Sinkhorn's iterations to begin with, which then
+	// all run at Options.Epsilon; 0 begins when they have come near.
+	After int
+	// Kept is the number of largest elements of the plan in the Hessian
+	// matrix; 0 leaves out so little mass that convergence is superlinear.
+	Kept int
+}
 
 // Options of Solve. All but Epsilon have useful zero values.
 type Options struct {
@@ -47,11 +66,13 @@ type Options struct {
 	// the total mass. The default is 1e-9 for float64 and 1e-5 for float32,
 	// or, at small ε, what rounding errors of the costs allow.
 	Tol float64
-	// MaxIterations limits the full iterations (both marginals); default
-	// 10000.
+	// MaxIterations limits the full iterations (both marginals) and steps of
+	// Newton's together; default 10000.
 	MaxIterations int
 	// Method defaults to Auto.
 	Method Method
+	// Newton applies to the method of that name.
+	Newton NewtonOptions
 	// Relaxation is ω of the over-relaxation: 0 estimates it, 1 is plain
 	// Sinkhorn; otherwise 1 < ω < 2.
 	Relaxation float64
@@ -79,13 +100,17 @@ func (o Options) complete() (Options, error) {
 		return o, device.Argument("Relaxation", "is %v, must be 0 or in [1,2)", o.Relaxation)
 	case o.Memory < 0:
 		return o, device.Argument("Memory", "is %d, must not be negative", o.Memory)
+	case o.Newton.After < 0:
+		return o, device.Argument("Newton.After", "is %d, must not be negative", o.Newton.After)
+	case o.Newton.Kept < 0:
+		return o, device.Argument("Newton.Kept", "is %d, must not be negative", o.Newton.Kept)
 	}
 	switch o.Method {
 	case "":
 		o.Method = Auto
-	case Auto, Log, Scaling:
+	case Auto, Log, Scaling, Newton:
 	default:
-		return o, device.Argument("Method", "is %q, must be %q, %q or %q", o.Method, Auto, Log, Scaling)
+		return o, device.Argument("Method", "is %q, must be %q, %q, %q or %q", o.Method, Auto, Log, Scaling, Newton)
 	}
 	if o.MaxIterations == 0 {
 		o.MaxIterations = 10000

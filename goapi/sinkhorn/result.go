@@ -19,7 +19,8 @@ type Result[T device.Float] struct {
 	Epsilon     float64
 	Iterations  int       // full iterations, those at larger ε included
 	History     []float64 // error of every iteration, see Options.Tol
-	Method      Method    // Log, or Scaling if some iterations were such
+	Method      Method    // Log, or Scaling or Newton if some iterations were such
+	Newton      []NewtonStep
 	Converged   bool
 	Certificate Certificate
 

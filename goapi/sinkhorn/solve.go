@@ -41,17 +41,18 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 		ctx: ctx, s: s, relax: o.Relaxation, progress: o.Progress,
 		left: o.MaxIterations, floor: 64 * device.Epsilon[T]() * (1 + max(math.Abs(r.lo), math.Abs(r.hi), spread)/ε),
 	}
-	for _, e := range schedule(ε, spread, r.warm != nil) {
+	for _, e := range schedule(ε, spread, r.warm != nil || o.Newton.After > 0) {
 		s.setEpsilon(e)
 		s.buildAtOnce(r.lo, r.hi)
 		if e > ε {
-			err = d.run(coarse, min(coarseIterations, d.left/2))
-		} else {
-			err = d.run(o.Tol, o.MaxIterations)
+			if err := d.run(coarse, min(coarseIterations, d.left/2)); err != nil {
+				return nil, err
+			}
 		}
-		if err != nil {
-			return nil, err
-		}
+	}
+	steps, final, err := d.finish(dev, c, r, ε, o)
+	if err != nil {
+		return nil, err
 	}
 
 	cert := newCertifier(dev, c, s.k, r, ε)
@@ -60,13 +61,22 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	// rebuilds it. If rounding errors in the kernel hid some of the error,
 	// iterate on with a new one.
 	for goal := o.Tol; ; {
-		if err := cert.rebuild(s.ψ, q); err != nil {
+		if final != nil {
+			err = cert.rebuildAt(final)
+		} else {
+			err = cert.rebuildFrom(s.ψ, q)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if cert.marginal <= o.Tol || d.left == 0 || d.stalled || goal < o.Tol/8 {
 			break
 		}
 		goal /= 2
+		if final != nil {
+			s.moveTo(final)
+			final = nil
+		}
 		s.restart()
 		if err := d.run(goal, d.left); err != nil {
 			return nil, err
@@ -80,6 +90,9 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	res.Method = Log
 	if s.used {
 		res.Method = Scaling
+	}
+	if res.Newton = steps; len(steps) > 0 {
+		res.Method = Newton
 	}
 	if res.Converged = cert.marginal <= o.Tol; !res.Converged {
 		return res, &device.NotConvergedError{Method: "Sinkhorn's iteration", Iterations: d.count, Achieved: cert.marginal, Wanted: o.Tol}

@@ -314,7 +314,7 @@ func TestNotConverged(t *testing.T) {
 			}
 		}
 		// float32 cannot reach this; it must notice rather than run on.
-		r, err := Solve(context.Background(), dev, Problem[float32]{X: device.Convert[float32](x), Y: device.Convert[float32](y)}, Options{Epsilon: .02, Tol: 1e-14})
+		r, err := Solve(context.Background(), dev, Problem[float32]{X: device.Convert[float32](x), Y: device.Convert[float32](y)}, Options{Epsilon: .02, Tol: 1e-14, Method: Scaling})
 		if !errors.Is(err, device.ErrNotConverged) || r.Iterations >= 10000 {
 			t.Errorf("%d iterations, error %v", r.Iterations, err)
 		}
