@@ -66,7 +66,7 @@ func Norms[T device.Float](ctx context.Context, dev device.Device, x, wk, wq dev
 
 // spectral returns an upper bound of ‖a‖₂.
 func spectral[T device.Float](ctx context.Context, dev device.Device, a device.Dense[T]) (float64, error) {
-	f, err := svd.Compute(ctx, dev, a, svd.Options{ValuesOnly: true})
+	f, err := svd.Compute(ctx, dev, a, svd.Options{Vectors: svd.None})
 	if err != nil {
 		return 0, err
 	}

@@ -191,7 +191,7 @@ func (t *trainer) spectra(ctx context.Context, dev device.Device, r *run) error 
 		if err := t.q.Sync(); err != nil {
 			return 0, err
 		}
-		f, err := svd.Compute(ctx, dev, w, svd.Options{ValuesOnly: true})
+		f, err := svd.Compute(ctx, dev, w, svd.Options{Vectors: svd.None})
 		if err != nil {
 			return 0, err
 		}
