@@ -67,10 +67,10 @@ func ExpressCoefficients(lower float64, steps int, o ExpressOptions) (coefficien
 			f := 2 / (p.At(l) + p.At(u))
 			p = Coefficients{f * p.A, f * p.B, f * p.C}
 		}
-		l, u = p.At(l), 2-p.At(l)
 		if s := o.Safety; s > 1 && k+1 < steps {
 			p = Coefficients{p.A / s, p.B / (s * s * s), p.C / math.Pow(s, 5)}
 		}
+		l, u = p.At(l), 2-p.At(l)
 		coefficients = append(coefficients, p)
 	}
 	return coefficients, 1 - l, nil

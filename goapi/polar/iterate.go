@@ -2,179 +2,174 @@ package polar
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// autoSteps is how many steps auto takes before the SVD becomes cheaper.
-const autoSteps = 24
-
-// iterate runs the Newton–Schulz scheme of o.
+// iterate runs an iteration of o.
 func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out device.Matrix[T], o Options) (*Info, error) {
 	defer q.Scope()()
-	eps := device.Epsilon[T]()
-	plan, err := newSchedule(o)
-	if err != nil {
-		return nil, err
-	}
-	p := newProducts(q, a)
-	x, y := q.Alloc(a.Rows, a.Cols), q.Alloc(a.Rows, a.Cols)
-	info := &Info{Method: o.Method, Scale: 1}
-	if o.Method == Auto {
-		info.Method = Express
-	}
-
-	unit, err := normalize(q, a, x)
+	e := newEngine(q, a.Rows, a.Cols)
+	e.iterates()
+	info := &Info{Method: o.Method, Form: Standard, Scale: 1}
+	unit, err := e.normalize(a, e.x)
 	if err != nil {
 		return nil, err
 	}
 	if unit == 0 { // no direction to keep
 		q.Fill(0, out)
-		s := float64(min(a.Rows, a.Cols))
-		info.Certificate = Certificate{math.Sqrt(s), 1}
+		info.Certificate = Certificate{math.Sqrt(float64(e.s)), 1}
 		return info, q.Sync()
 	}
-	p.form(x)
-	scale, err := spectralBound(q, p, o.Method, eps)
-	if err != nil {
+	a = apart(q, a, out) // the certificate needs it afterwards
+	e.form(e.x)
+	scale := 1 + 16*e.eps
+	if o.Method == Turbo {
+		e.balance()
+		q.Copy(e.y, e.x)
+		a = q.Alloc(a.Rows, a.Cols) // the certificate is about this matrix
+		q.Copy(a, e.x)
+		unit = 1
+	} else if scale, err = e.spectralBound(!(o.Method == Muon || o.Method == You || o.Method == Dion || o.Method == Custom)); err != nil {
 		return nil, err
 	}
 	info.Scale = unit * scale
-
-	limit := o.Steps
-	if limit == 0 {
-		limit = maxSteps
-		if o.Method == Auto {
-			limit = autoSteps
-		}
-	}
-	floor := 4 * float64(min(a.Rows, a.Cols)) * eps // what rounding leaves
-	amplification := 1.0
-	var loss float64
-	best := math.Inf(1)
-	postponed := false // the step before, to be done with this one
-	for k := 0; ; k++ {
-		if err := ctx.Err(); err != nil {
+	lower := 0.0
+	if o.Lower == 0 && (o.Method == Auto || o.Method == Halley) {
+		if lower, err = e.lower(scale); err != nil {
 			return nil, err
 		}
-		loss = math.Sqrt(float64(min(a.Rows, a.Cols))) // all of it may be missing
-		if k > 0 {
-			if !postponed {
-				p.form(x)
-			}
-			if loss, err = p.distance(); err != nil {
-				return nil, err
-			}
-		}
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return nil, &device.NotFiniteError{Name: "iterate", Value: loss}
-		}
-		// Without a number of steps: until the tolerance, or until
-		// rounding stops the progress.
-		if o.Steps == 0 && k > 0 && (loss <= o.Tol || loss <= floor && loss >= best/2) {
-			break
-		}
-		if k == limit {
-			break
-		}
-		if k > 0 {
-			best = min(best, loss)
-		}
-		info.Losses = append(info.Losses, loss)
-		c := plan.step(loss)
-		info.Steps = append(info.Steps, c)
-		amplification *= max(1, c.A)
-		if k == 0 { // the division by scale is part of the coefficients
-			c = Coefficients{c.A / scale, c.B / (scale * scale * scale), c.C / math.Pow(scale, 5)}
-		}
-		p.polynomial(c, k == 0 && o.Method != Muon)
-		if !postponed && pairs(o, a, k, limit) {
-			// The Gram matrix of the next step is computed from that of this
-			// one, whose rounding errors grow by A² on the way.
-			p.postpone()
-			postponed = true
-			amplification *= max(1, c.A)
-			continue
-		}
-		if postponed {
-			p.join()
-			postponed = false
-		}
-		if k+1 == o.Steps {
-			y = out
-		}
-		p.apply(x, y)
-		x, y = y, x
 	}
-
-	converged := o.Steps > 0 || loss <= o.Tol
-	if !converged && o.Method == Auto {
-		return bySVD(ctx, q, a, out)
-	}
-	if o.Steps == 0 {
-		q.Copy(out, x)
-	}
-	info.Certificate = Certificate{Orthogonality: loss, ErrorBound: loss + eps*amplification}
-	if err := q.Sync(); err != nil {
+	p, err := newPlan(a.Rows, a.Cols, o, lower, e.eps)
+	if err != nil {
 		return nil, err
 	}
-	if !converged {
-		return info, &device.NotConvergedError{Method: "polar " + string(o.Method), Iterations: len(info.Steps), Achieved: loss, Wanted: o.Tol}
+	info.Method = p.method
+	done, err := run(ctx, e, p, out, o, scale, info)
+	if o.Method == Auto && errors.Is(err, device.ErrNotPositiveDefinite) {
+		return bySVD(ctx, q, a, out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info.Flops = e.flops
+	if n := len(info.Restarts); n > 0 && info.Restarts[n-1] == info.Iterations { // the end is no restart
+		info.Restarts = info.Restarts[:n-1]
+	}
+	if err := e.certify(a, out, info, o.Error); err != nil {
+		return nil, err
+	}
+	if o.Method == Auto && (!done || info.Certificate.ErrorBound >= 1) {
+		// Without full rank, to working accuracy: only the SVD completes the
+		// factor to an orthogonal matrix.
+		return bySVD(ctx, q, a, out)
+	}
+	switch bound := info.Certificate.ErrorBound; {
+	case p.fixed:
+	case !done:
+		return info, &device.NotConvergedError{Method: "polar " + string(o.Method), Iterations: info.Iterations, Achieved: info.Certificate.Orthogonality, Wanted: o.Tol}
+	case o.Error > 0 && bound > o.Error:
+		return info, &device.NotConvergedError{Method: "polar " + string(o.Method), Iterations: info.Iterations, Achieved: bound, Wanted: o.Error}
 	}
 	return info, nil
 }
 
-// pairs reports whether step k of n and the one after it are done by one
-// product with the matrix. With s the smaller and l the larger side that takes
-// 3·s²·l + 5·s³ operations instead of 6·s²·l + 2·s³, or 3·s²·l + 8·s³ without
-// a kernel for symmetric products. Rounding errors of float64 grow by a tenth;
-// those of float32 would by a third, and the other schemes amplify small
-// singular values too much. An odd step is alone in the middle, where the
-// growth would be largest.
-func pairs[T device.Float](o Options, a device.Matrix[T], k, n int) bool {
-	s, l := min(a.Rows, a.Cols), max(a.Rows, a.Cols)
-	wide := l >= 2*s && device.Epsilon[T]() < 1e-10
-	return o.Method == Muon && wide && k+1 < n && (k == 0 || (n-k)%2 == 0)
+// run takes the steps of p and leaves the result in out. done is false if the
+// iteration has not reached what o asks for.
+func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.Matrix[T], o Options, scale float64, info *Info) (done bool, err error) {
+	floor := 4 * float64(e.s) * e.eps // what rounding leaves
+	within := 1.0 // amplification since the last restart
+	best := math.Inf(1)
+	loss := math.Sqrt(float64(e.s)) // all of it may be missing
+	for k := 0; ; k++ {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		if k > 0 {
+			if loss, err = e.distance(); err != nil {
+				return false, err
+			}
+		}
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return false, &device.NotFiniteError{Name: "iterate", Value: loss}
+		}
+		if !p.fixed && k > 0 {
+			// Until the tolerance, or until rounding stops the progress.
+			enough := func() (bool, error) {
+				switch {
+				case o.Error == 0:
+					done = loss <= o.Tol
+					return done || loss <= floor && loss >= best/2, nil
+				case loss < 0.9*o.Error: // ‖Q - UVᵀ‖₂ ≤ ‖QQᵀ - I‖₂ but for rounding
+					done = true
+				case k >= len(p.steps) && !e.pending && largest(info.taken)-1 < nearly*o.Error:
+					done, err = e.above(1 - nearly*o.Error)
+				}
+				return done || loss <= floor, err
+			}
+			ends, err := enough()
+			if err != nil {
+				return false, err
+			}
+			if ends && e.pending { // the Gram matrix may have lost accuracy
+				e.restart()
+				within = 1
+				if loss, err = e.distance(); err != nil {
+					return false, err
+				}
+				best = math.Inf(1)
+				if ends, err = enough(); err != nil {
+					return false, err
+				}
+			}
+			if ends {
+				e.q.Copy(out, e.x)
+				return done || o.Error > 0, nil
+			}
+			best = min(best, loss)
+		}
+		if k == p.limit {
+			if e.pending {
+				e.restart()
+			}
+			if !same(e.x, out) {
+				e.q.Copy(out, e.x)
+			}
+			return p.fixed, nil
+		}
+		info.Losses = append(info.Losses, loss)
+		s, err := next(e, p, k, loss, scale)
+		if err != nil {
+			return false, err
+		}
+		if !s.rational {
+			info.Steps = append(info.Steps, s.Coefficients)
+		}
+		info.Iterations++
+		within *= s.slope()
+		info.taken = append(info.taken, s)
+		if k == 0 { // the division by scale is part of the coefficients
+			s = s.scaled(scale)
+		}
+		cut := p.cuts(k, within, e.eps)
+		if p.fixed && k+1 == p.limit {
+			cut = true
+			e.y = out
+		}
+		e.take(s, cut)
+		if !cut {
+			info.Form = Gram
+			continue
+		}
+		if info.Form == Gram {
+			info.Restarts = append(info.Restarts, k+1)
+		}
+		within = 1
+		e.form(e.x)
+	}
 }
 
-// normalize stores in x the matrix a divided by a power of two that brings its
-// largest entry near 1, and returns that power, or 0 for a zero matrix.
-func normalize[T device.Float](q device.Queue[T], a, x device.Matrix[T]) (float64, error) {
-	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, a, out) })
-	if err != nil || largest == 0 {
-		return 0, err
-	}
-	if largest-largest != 0 {
-		return 0, &device.NotFiniteError{Name: "matrix", Value: largest}
-	}
-	_, e := math.Frexp(largest)
-	none := device.Matrix[T]{}
-	if e > -100 && e < 100 {
-		q.Add(T(math.Ldexp(1, -e)), device.NoTrans, a, 0, device.NoTrans, none, x)
-		return math.Ldexp(1, e), nil
-	}
-	half := -e / 2 // 2^-e itself may be out of range
-	q.Add(T(math.Ldexp(1, half)), device.NoTrans, a, 0, device.NoTrans, none, x)
-	q.Add(T(math.Ldexp(1, -e-half)), device.NoTrans, x, 0, device.NoTrans, none, x)
-	return math.Ldexp(1, e), nil
-}
-
-// spectralBound returns an upper bound of ‖x‖₂ from the Gram matrix: for muon
-// the Frobenius norm √(tr G), for others ‖G²‖_F^¼ (Gelfand's formula), at most
-// the Frobenius norm, with the square that it leaves for the first step. A few
-// eps more keep rounding from lifting singular values above 1.
-func spectralBound[T device.Float](q device.Queue[T], p *products[T], m Method, eps float64) (float64, error) {
-	if m == Muon {
-		t, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.Sum, device.Whole, diagonal(p.gram), out) })
-		return math.Sqrt(t), err
-	}
-	p.square()
-	t, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, p.sqr, out) }) // tr G⁴
-	return math.Pow(t, 1./8) * (1 + 16*eps), err
-}
-
-// diagonal returns the diagonal of square g as a column.
-func diagonal[T device.Float](g device.Matrix[T]) device.Matrix[T] {
-	return device.Matrix[T]{Rows: g.Rows, Cols: 1, LD: g.LD + 1, Off: g.Off, Buf: g.Buf}
-}
+// same reports whether two matrices begin at the same element.
+func same[T device.Float](a, b device.Matrix[T]) bool { return a.Buf == b.Buf && a.Off == b.Off }

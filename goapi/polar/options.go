@@ -13,28 +13,79 @@ const (
 	Auto    Method = "auto"
 	Express Method = "express"
 	Muon    Method = "muon"
+	You     Method = "you"
+	Dion    Method = "dion"
+	Turbo   Method = "turbo"
+	CANS    Method = "cans"
+	Prism   Method = "prism"
 	Cubic   Method = "cubic"
 	Quintic Method = "quintic"
+	Custom  Method = "custom"
+	Halley  Method = "halley"
+	QDWH    Method = "qdwh"
+	Newton  Method = "newton"
 	SVD     Method = "svd"
+)
+
+// Methods lists all methods.
+var Methods = []Method{Auto, Express, Muon, You, Dion, Turbo, CANS, Prism, Cubic, Quintic, Custom, Halley, QDWH, Newton, SVD}
+
+// Form says how the steps of an iteration are multiplied out.
+type Form string
+
+const (
+	// FormAuto takes the form with the fewest operations whose rounding
+	// errors are small beside the error that the method leaves.
+	FormAuto Form = "auto"
+	// Standard multiplies the matrix by the polynomial of every step.
+	Standard Form = "standard"
+	// Gram takes several steps on the small Gram matrix and multiplies the
+	// large one by the product of their polynomials, at every restart and
+	// at the end. Rounding errors grow by the square of the factor by which
+	// the steps between two restarts amplify small singular values.
+	Gram Form = "gram"
 )
 
 // Options of a polar factor. The zero value computes it to working accuracy.
 type Options struct {
-	// Method, "" meaning Auto: the Polar Express, started again if singular
-	// values below Lower remain, and the SVD if that is not enough.
+	// Method, "" meaning Auto: Polar Express or Halley steps, whichever
+	// take fewer operations for the ratio of the singular values, which is
+	// estimated first, and the SVD for matrices without full rank.
 	Method Method
 
-	// Steps is the number of steps to take, 0 for as many as Tol needs (for
-	// muon: 5).
+	// Form of the iteration, "" meaning FormAuto. It has no effect on qdwh,
+	// newton and svd.
+	Form Form
+
+	// Restarts are the steps after which the Gram form multiplies out and
+	// computes the Gram matrix afresh, in ascending order. nil chooses them
+	// so that rounding errors do not matter; an empty list allows none.
+	// Compute refuses restarts (and their absence) by which rounding errors
+	// could exceed 0.1.
+	Restarts []int
+
+	// Steps is the number of steps to take, 0 for as many as Tol or Error
+	// need (for muon, you, dion: 5; turbo: 4; custom: all). It has no effect
+	// on auto, qdwh, newton and svd.
 	Steps int
 
+	// Coefficients are the steps of custom. Their polynomials must not lift
+	// singular values far above 1, where the iteration would diverge.
+	Coefficients []Coefficients
+
+	// Error is the polar error ‖Q - UVᵀ‖₂ to reach, below 1: the iteration
+	// ends with the first step whose certificate says so. 0 asks for Tol
+	// instead. It has no effect on a method with a fixed number of steps.
+	Error float64
+
 	// Tol is the ‖QQᵀ - I‖_F to reach, on the smaller side; 0 means
-	// 4·s·eps, s being the smaller side. It has no effect if Steps is set
-	// or for muon and svd.
+	// 4·s·eps, s being the smaller side. It has no effect with Error or
+	// on a method with a fixed number of steps.
 	Tol float64
 
 	// Lower is a lower bound of the ratio of the smallest to the largest
-	// singular value, for express; 0 means 1e-3.
+	// singular value, for express, cans and halley; 0 means 1e-3 for express
+	// and cans, and an estimate for halley and auto.
 	Lower float64
 
 	// H asks for the symmetric factor as well.
@@ -45,97 +96,69 @@ type Options struct {
 // need about log(κ)/log(1.5) steps.
 const maxSteps = 100
 
-// tableSteps and tableCushion make the express coefficients for lower bounds
-// around 1e-3 converge to double precision.
-const (
-	tableSteps   = 8
-	tableCushion = 0.02407327424182761
-)
+// tableCushion makes the express coefficients for lower bounds around 1e-3
+// converge to double precision.
+const tableCushion = 0.02407327424182761
 
 func (o Options) complete(side int, eps float64) (Options, error) {
-	switch o.Method {
-	case "":
+	if o.Method == "" {
 		o.Method = Auto
-	case Auto, Express, Muon, Cubic, Quintic, SVD:
-	default:
-		return o, device.Argument("method", "is %q, must be auto, express, muon, cubic, quintic or svd", string(o.Method))
+	}
+	if o.Form == "" {
+		o.Form = FormAuto
+	}
+	known := false
+	for _, m := range Methods {
+		known = known || m == o.Method
 	}
 	switch {
+	case !known:
+		return o, device.Argument("method", "is %q, must be one of %v", string(o.Method), Methods)
+	case o.Form != FormAuto && o.Form != Standard && o.Form != Gram:
+		return o, device.Argument("form", "is %q, must be auto, standard or gram", string(o.Form))
 	case o.Steps < 0 || o.Steps > 1000:
 		return o, device.Argument("steps", "is %d, must be between 1 and 1000 (0 for as many as needed)", o.Steps)
 	case !(o.Tol >= 0) || math.IsInf(o.Tol, 0):
 		return o, device.Argument("tolerance", "is %v, must be positive (0 for the default)", o.Tol)
+	case !(o.Error >= 0 && o.Error < 1):
+		return o, device.Argument("error", "is %v, must be in (0,1) (0 for working accuracy)", o.Error)
+	case o.Error > 0 && o.Tol > 0:
+		return o, device.Argument("tolerance", "and error are both given; one of them ends the iteration")
 	case !(o.Lower >= 0 && o.Lower <= 1):
 		return o, device.Argument("lower", "is %v, must be in (0,1] (0 for the default)", o.Lower)
+	case (o.Method == Custom) != (len(o.Coefficients) > 0):
+		return o, device.Argument("coefficients", "are the steps of the method custom; there are %d for %s", len(o.Coefficients), o.Method)
+	}
+	last := 0
+	for _, r := range o.Restarts {
+		if r <= last {
+			return o, device.Argument("restarts", "are %v, must be positive and ascending", o.Restarts)
+		}
+		last = r
+	}
+	for i, c := range o.Coefficients {
+		if x := c.A + c.B + c.C; x-x != 0 || c.A < 0 {
+			return o, device.Argument("coefficients", "of step %d are %v, must be finite and A not negative", i+1, c)
+		}
 	}
 	if o.Tol == 0 {
 		o.Tol = 4 * float64(side) * eps
 	}
-	if o.Lower == 0 {
-		o.Lower = 1e-3
-	}
-	if o.Method == Muon && o.Steps == 0 {
-		o.Steps = 5
+	if o.Steps == 0 {
+		o.Steps = o.usualSteps()
 	}
 	return o, nil
 }
 
-// schedule yields the coefficients of the steps.
-type schedule struct {
-	method Method
-	fixed  int // number of steps, 0 for as many as needed
-	table  []Coefficients
-	next   int
-}
-
-func newSchedule(o Options) (*schedule, error) {
-	s := &schedule{method: o.Method, fixed: o.Steps}
-	if o.Method != Auto && o.Method != Express {
-		return s, nil
+// usualSteps is the number of steps of the methods that do not converge.
+func (o Options) usualSteps() int {
+	switch o.Method {
+	case Muon, You, Dion:
+		return 5
+	case Turbo:
+		return 4
+	case Custom:
+		return len(o.Coefficients)
 	}
-	steps := o.Steps
-	if steps == 0 {
-		steps = expressSteps(o.Lower)
-	}
-	var err error
-	s.table, _, err = express(o.Lower, steps)
-	return s, err
-}
-
-func express(lower float64, steps int) ([]Coefficients, float64, error) {
-	return ExpressCoefficients(lower, steps, ExpressOptions{Cushion: tableCushion})
-}
-
-// expressSteps returns how many steps leave a deviation below 1e-4, from
-// where Taylor's step reaches any precision in one or two.
-func expressSteps(lower float64) int {
-	for steps := 1; steps < 60; steps++ {
-		if _, d, err := express(lower, steps); err == nil && d < 1e-4 {
-			return steps
-		}
-	}
-	return 60
-}
-
-// step returns the coefficients for the next step; loss is the current
-// ‖QQᵀ - I‖_F. An express table that has run out starts again while small
-// singular values remain.
-func (s *schedule) step(loss float64) Coefficients {
-	switch s.method {
-	case Muon:
-		return MuonStep
-	case Cubic:
-		return Taylor3
-	case Quintic:
-		return Taylor5
-	}
-	if s.fixed == 0 && s.next >= len(s.table) {
-		if loss < 0.5 {
-			return Taylor5
-		}
-		s.next = 0
-	}
-	p := s.table[s.next]
-	s.next++
-	return p
+	return 0
 }

@@ -2,35 +2,24 @@ package polar
 
 import (
 	"context"
-	"math"
 
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/svd"
 )
 
-// Certificate says how good a polar factor is.
-//
-// Orthogonality is ‖QQᵀ - I‖_F, or ‖QᵀQ - I‖_F for tall matrices.
-//
-// ErrorBound bounds ‖Q - UVᵀ‖₂. In exact arithmetic an iteration gives
-// Q = U·f(Σ)·Vᵀ with f ≥ 0, and max|1 - f(σ)| ≤ ‖QQᵀ - I‖₂; rounding adds
-// eps times the factor by which the steps amplify small singular values,
-// to which the polar factor itself is that sensitive. For svd the second
-// term is the decomposition's own error bound divided by the smallest
-// singular value. Bounds of 1 or more say that singular values are missing
-// from Q: A is rank-deficient to working accuracy, or the steps were too few.
-type Certificate struct {
-	Orthogonality float64
-	ErrorBound    float64
-}
-
 // Info tells how a polar factor was found.
 type Info struct {
-	Method      Method         // the scheme that ran; svd if auto had to fall back
-	Steps       []Coefficients // of the iteration, for singular values divided by Scale
+	Method      Method         // the scheme that ran; auto tells its choice
+	Form        Form           // standard or gram; "" for methods without steps on singular values
+	Restarts    []int          // of the Gram form: after which steps x was multiplied out, the last one left out
+	Iterations  int            // number of steps
+	Steps       []Coefficients // the polynomial ones among them, for singular values divided by Scale
 	Scale       float64        // what A was divided by; at least its largest singular value
 	Losses      []float64      // ‖XXᵀ - I‖_F before each step
+	Flops       float64        // operations of the products, solves and factorizations of the steps; 0 for qdwh, newton and svd
 	Certificate Certificate
+
+	taken []step
 }
 
 // Result is a polar factor in Go memory.
@@ -44,9 +33,10 @@ type Result[T device.Float] struct {
 // zeros for the iterations.
 //
 // Errors: those of bad input; *device.NotConvergedError with the last iterate
-// if Tol was not reached in 100 steps; the error of ctx, which is looked at
-// in every step. A step costs 3·s²·l + s³ operations, s being the smaller and
-// l the larger side; two steps of muon in float64 cost 3·s²·l + 5·s³ if l ≥ 2·s.
+// if Tol or Error was not reached in 100 steps; the error of ctx, which is
+// looked at in every step. A step of a polynomial costs 3·s²·l + s³ operations,
+// s being the smaller and l the larger side, one of halley 3·s²·l + s³/3; see
+// Cost for the Gram form. The certificate costs as much as one step or two.
 func Compute[T device.Float](ctx context.Context, dev device.Device, a device.Dense[T], o Options) (*Result[T], error) {
 	results, err := ComputeBatch(ctx, dev, []device.Dense[T]{a}, o)
 	if len(results) == 0 {
@@ -135,8 +125,11 @@ func Orthogonalize[T device.Float](ctx context.Context, q device.Queue[T], a, ou
 	if err != nil {
 		return nil, err
 	}
-	if o.Method == SVD {
+	switch o.Method {
+	case SVD:
 		return bySVD(ctx, q, a, out)
+	case QDWH, Newton:
+		return accurate(ctx, q, a, out, o)
 	}
 	return iterate(ctx, q, a, out, o)
 }
@@ -144,123 +137,29 @@ func Orthogonalize[T device.Float](ctx context.Context, q device.Queue[T], a, ou
 // bySVD computes U·Vᵀ from a singular value decomposition.
 func bySVD[T device.Float](ctx context.Context, q device.Queue[T], a, out device.Matrix[T]) (*Info, error) {
 	defer q.Scope()()
+	a = apart(q, a, out)
 	f, err := svd.Factor(ctx, q, a, svd.Options{})
 	if err != nil {
 		return nil, err
 	}
-	smallest, err := scalar(q, func(x device.Matrix[T]) { q.Copy(x, f.S.Slice(0, 1, f.S.Cols-1, f.S.Cols)) })
-	if err != nil {
-		return nil, err
-	}
-	largest, err := scalar(q, func(x device.Matrix[T]) { q.Copy(x, f.S.Slice(0, 1, 0, 1)) })
+	e := newEngine(q, a.Rows, a.Cols)
+	q.Copy(e.one, f.S.Slice(0, 1, 0, 1))
+	largest, err := e.number()
 	if err != nil {
 		return nil, err
 	}
 	q.Gemm(device.NoTrans, device.NoTrans, 1, f.U, f.Vt, 0, out)
-	loss, err := newProducts(q, out).loss(out)
-	if err != nil {
-		return nil, err
+	info := &Info{Method: SVD, Scale: largest}
+	e.form(out)
+	return info, e.certify(a, out, info, 0)
+}
+
+// apart returns a, or a copy of it if that is where out is.
+func apart[T device.Float](q device.Queue[T], a, out device.Matrix[T]) device.Matrix[T] {
+	if !same(a, out) {
+		return a
 	}
-	// The polar factor of a perturbed matrix moves by at most
-	// 2/(σ_s + σ_s') times the perturbation (Higham, Functions of Matrices,
-	// theorem 8.10), and never by more than 2.
-	bound := loss
-	if smallest > f.Certificate.ErrorBound {
-		bound += f.Certificate.ErrorBound / (smallest - f.Certificate.ErrorBound) * 2
-	} else {
-		bound = 2
-	}
-	return &Info{Method: SVD, Scale: largest, Certificate: Certificate{loss, min(bound, 2)}}, nil
-}
-
-// scalar runs f, which writes one number, and returns the number.
-func scalar[T device.Float](q device.Queue[T], f func(out device.Matrix[T])) (float64, error) {
-	defer q.Scope()()
-	out, host := q.Alloc(1, 1), make([]T, 1)
-	f(out)
-	q.Download(device.Vector(host), out)
-	return float64(host[0]), q.Sync()
-}
-
-// products holds the workspace of the steps for one shape.
-type products[T device.Float] struct {
-	q         device.Queue[T]
-	left      bool             // the small Gram matrix multiplies from the left
-	gram, sqr device.Matrix[T] // s×s
-
-	// Of the first step of a pair: its polynomial, and workspace.
-	first, work device.Matrix[T] // s×s
-}
-
-func newProducts[T device.Float](q device.Queue[T], x device.Matrix[T]) *products[T] {
-	s := min(x.Rows, x.Cols)
-	return &products[T]{q: q, left: x.Rows <= x.Cols, gram: q.Alloc(s, s), sqr: q.Alloc(s, s)}
-}
-
-// form computes the Gram matrix of x on its smaller side.
-func (p *products[T]) form(x device.Matrix[T]) {
-	t := device.NoTrans
-	if !p.left {
-		t = device.Transp
-	}
-	p.q.Syrk(t, 1, x, 0, p.gram)
-}
-
-// square computes the square of the Gram matrix, as a product with its own
-// transpose, which takes half the work of a general one.
-func (p *products[T]) square() { p.q.Syrk(device.NoTrans, 1, p.gram, 0, p.sqr) }
-
-// distance returns ‖gram - I‖_F.
-func (p *products[T]) distance() (float64, error) {
-	p.q.AddDiag(-1, p.gram)
-	d, err := scalar(p.q, func(x device.Matrix[T]) { p.q.Reduce(device.SumSquares, device.Whole, p.gram, x) })
-	p.q.AddDiag(1, p.gram)
-	return math.Sqrt(d), err
-}
-
-func (p *products[T]) loss(x device.Matrix[T]) (float64, error) {
-	p.form(x)
-	return p.distance()
-}
-
-// polynomial stores c.A·I + c.B·G + c.C·G² for the Gram matrix G that form
-// left where its square goes. squared says that the square is there already.
-func (p *products[T]) polynomial(c Coefficients, squared bool) {
-	none := device.Matrix[T]{}
-	if squared && c.C != 0 {
-		p.q.Add(T(c.B), device.NoTrans, p.gram, T(c.C), device.NoTrans, p.sqr, p.sqr)
-	} else {
-		p.q.Add(T(c.B), device.NoTrans, p.gram, 0, device.NoTrans, none, p.sqr)
-	}
-	p.q.AddDiag(T(c.A), p.sqr)
-	if !squared && c.C != 0 {
-		p.q.Syrk(device.NoTrans, T(c.C), p.gram, 1, p.sqr)
-	}
-}
-
-// postpone keeps the polynomial P for the step after it and makes P·G·P of the
-// Gram matrix G, which is the Gram matrix of P·x.
-func (p *products[T]) postpone() {
-	if p.first.IsZero() {
-		s := p.gram.Rows
-		p.first, p.work = p.q.Alloc(s, s), p.q.Alloc(s, s)
-	}
-	device.SymProduct(p.q, p.sqr, p.gram, p.work)
-	device.SymProduct(p.q, p.sqr, p.work, p.gram)
-	p.first, p.sqr = p.sqr, p.first
-}
-
-// join multiplies the polynomial by the one that postpone kept.
-func (p *products[T]) join() {
-	device.SymProduct(p.q, p.sqr, p.first, p.work)
-	p.sqr, p.work = p.work, p.sqr
-}
-
-// apply computes y = P·x for the polynomial P.
-func (p *products[T]) apply(x, y device.Matrix[T]) {
-	if p.left {
-		p.q.Gemm(device.NoTrans, device.NoTrans, 1, p.sqr, x, 0, y)
-	} else {
-		p.q.Gemm(device.NoTrans, device.NoTrans, 1, x, p.sqr, 0, y)
-	}
+	kept := q.Alloc(a.Rows, a.Cols)
+	q.Copy(kept, a)
+	return kept
 }

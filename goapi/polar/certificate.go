@@ -1,0 +1,248 @@
+package polar
+
+import (
+	"errors"
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// Certificate says how good a polar factor is.
+//
+// Orthogonality is ‖QQᵀ - I‖_F, or ‖QᵀQ - I‖_F for tall matrices.
+//
+// ErrorBound bounds ‖Q - UVᵀ‖₂, from Q and A alone: the symmetric factor
+// H = AQᵀ is not quite symmetric and Q·(its transpose) not quite A, and what is
+// missing, divided by the singular values that it concerns, is how far Q is
+// rotated. To that is added what rounding may hide, about eps·κ: the polar
+// factor itself is that sensitive to A. The norm for the part of A outside of
+// the span of a tall or wide Q is estimated from random vectors and exceeds the
+// bound with probability 10⁻⁴.
+//
+// While Q is far from orthogonal (muon and other methods that do not
+// converge), the bound is what the steps leave at the smallest singular value
+// and at the largest, with the rounding errors that they amplify.
+//
+// Bounds of 1 or more say that singular values are missing from Q: A is
+// rank-deficient to working accuracy, or the steps were too few. For turbo A is
+// the scaled matrix.
+type Certificate struct {
+	Orthogonality float64
+	ErrorBound    float64
+}
+
+const (
+	// nearly is the part of an error asked for that an iterate may leave;
+	// rounding gets the rest.
+	nearly = 0.95
+	// coarse is the smallest singular value of Q that is looked for when Q
+	// is far from orthogonal and there is no other.
+	coarse = 0.6
+	// near is the orthogonality from which the theory of small rotations
+	// applies.
+	near = 0.1
+)
+
+// certify fills in the certificate of the factor out of a, whose Gram matrix
+// is in e.gram.
+func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted float64) error {
+	defer e.q.Scope()()
+	loss, err := e.distance()
+	if err != nil {
+		return err
+	}
+	c := &info.Certificate
+	c.Orthogonality = loss
+	if loss > near {
+		c.ErrorBound, err = e.unfinished(info, loss, wanted)
+		return err
+	}
+	c.ErrorBound, err = e.rotated(a, out, loss)
+	return err
+}
+
+// unfinished bounds the error of U·f(Σ)·Vᵀ for the steps f that were taken.
+func (e *engine[T]) unfinished(info *Info, loss, wanted float64) (float64, error) {
+	top := 1.0 // what the steps make of the largest singular values, less 1
+	if len(info.taken) > 0 {
+		top = largest(info.taken) - 1
+	}
+	// Sixteen times the estimate: the sums in a product have many errors.
+	hidden := 16 * e.eps * growth(info.taken, cuts(len(info.taken), info.Form, info.Restarts))
+	below := 1.0
+	levels := []float64{coarse}
+	if wanted > 0 && nearly*wanted < 1-coarse {
+		levels = []float64{1 - nearly*wanted, coarse}
+	}
+	if loss < 1 {
+		below = 1 - math.Sqrt(1-loss)
+	}
+	for _, f := range levels {
+		if below <= 1-f {
+			continue
+		}
+		ok, err := e.above(f)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			below = 1 - f
+			break
+		}
+	}
+	return min(2+top, max(below, top)+hidden), nil
+}
+
+// above reports whether all singular values of the matrix with the Gram matrix
+// e.gram exceed f, from whether gram - f²·I has a Cholesky factor.
+func (e *engine[T]) above(f float64) (bool, error) {
+	e.q.Copy(e.p, e.gram)
+	e.q.AddDiag(T(-f*f), e.p)
+	e.q.Cholesky(e.p)
+	e.squared = false
+	err := e.q.Sync()
+	if errors.Is(err, device.ErrNotPositiveDefinite) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// outside is the number of random vectors for the part of A outside of the
+// span of Q, and unlikely what the largest of the norms of a matrix times them
+// is multiplied by to bound its norm: the largest of four is below 1/10 of the
+// norm with a probability of 4·10⁻⁵.
+const (
+	outside  = 4
+	unlikely = 12
+)
+
+// rotated bounds ‖Q - UVᵀ‖₂ for almost orthonormal Q.
+//
+// Q = Q̂·P with Q̂ orthonormal and P close to I, and with H + K = A·Q̂ᵀ, H
+// symmetric and K skew, the factor is Q̂ rotated by the W of H·W + W·H = K, to
+// first order. With H = L·Lᵀ, M = L⁻¹·K·L⁻ᵀ has elements, in the basis of
+// singular vectors, Kᵢⱼ/√(σᵢσⱼ), and Wᵢⱼ = Mᵢⱼ·√(σᵢσⱼ)/(σᵢ+σⱼ), which is a
+// Schur product with a positive definite matrix with diagonal 1/2: thus
+// ‖W‖₂ ≤ ‖M‖₂/2. What A has outside of the span of Q, R = A - (H+K)·Q, moves
+// the factor by H⁻¹·R.
+func (e *engine[T]) rotated(a, out device.Matrix[T], loss float64) (float64, error) {
+	q, s := e.q, e.s
+	most := 1 + math.Sqrt(1+loss) // of two matrices with such norms
+	e.more()
+	if e.x.IsZero() {
+		e.iterates()
+	}
+	w := e.y
+	if same(w, out) {
+		w = e.x
+	}
+	// ‖E‖₂ ≤ ‖E²‖_F^½ for E = QQᵀ - I.
+	q.AddDiag(-1, e.gram)
+	q.Syrk(device.NoTrans, 1, e.gram, 0, e.p)
+	square, err := e.frobenius(e.p)
+	if err != nil {
+		return 0, err
+	}
+	E := min(loss, math.Sqrt(square))
+	// ‖P - I‖ ≤ ‖E‖/2 and more of the second order; that A·Qᵀ stands for
+	// A·Q̂ᵀ turns W by Eᵢⱼ·(σⱼ-σᵢ)/(σᵢ+σⱼ)/4, which grows with log s at most.
+	bound := E*(0.5+E) + min(loss, E*(1+math.Log(float64(s))))/4
+
+	if unit, err := e.normalize(a, w); err != nil || unit == 0 {
+		return most, err
+	}
+	norm, err := e.frobenius(w)
+	if err != nil {
+		return 0, err
+	}
+	if e.left {
+		q.Gemm(device.NoTrans, device.Transp, 1, w, out, 0, e.gram)
+	} else {
+		q.Gemm(device.Transp, device.NoTrans, 1, out, w, 0, e.gram)
+	}
+	q.Add(0.5, device.NoTrans, e.gram, -0.5, device.Transp, e.gram, e.tmp) // K
+	q.Add(0.5, device.NoTrans, e.gram, 0.5, device.Transp, e.gram, e.p)    // H
+	q.Cholesky(e.p)
+	if err := q.Sync(); errors.Is(err, device.ErrNotPositiveDefinite) {
+		return most, nil
+	} else if err != nil {
+		return 0, err
+	}
+	q.Fill(0, e.acc)
+	q.AddDiag(1, e.acc)
+	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, e.acc) // L⁻¹
+	trace, err := e.reduce(device.SumSquares, e.acc)                 // of H⁻¹
+	if err != nil {
+		return 0, err
+	}
+	if e.l > s {
+		part, err := e.beyond(w, out)
+		if err != nil {
+			return 0, err
+		}
+		bound += part
+	}
+	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, e.tmp)
+	q.Trsm(device.Right, device.Lower, device.Transp, 1, e.p, e.tmp) // M
+	q.Syrk(device.NoTrans, 1, e.tmp, 0, e.gram)
+	square, err = e.frobenius(e.gram)
+	if err != nil {
+		return 0, err
+	}
+	q.Syrk(device.Transp, 1, e.acc, 0, e.gram) // H⁻¹
+	inverse, err := e.frobenius(e.gram)
+	if err != nil {
+		return 0, err
+	}
+	inverse = min(inverse, trace)
+	// The rounding errors of A·Qᵀ, taken as independent and of the size of
+	// eps times the rows of A, give a random matrix N, and ‖L⁻¹·N·L⁻ᵀ‖₂ is
+	// about ‖L⁻¹‖₂·‖L⁻¹‖_F times their size.
+	hidden := e.eps * norm / math.Sqrt(float64(s)) * math.Sqrt(inverse*trace)
+	bound += math.Sqrt(square)/2 + hidden
+	if !(bound < 0.5) { // no small rotation
+		return most, nil
+	}
+	return bound * (1 + bound), nil
+}
+
+// beyond estimates ‖H⁻¹·R‖₂ for what A has outside of the span of Q, from
+// random vectors; e.gram is A·Qᵀ and e.p the factor of H.
+func (e *engine[T]) beyond(a, out device.Matrix[T]) (float64, error) {
+	defer e.q.Scope()()
+	q, s, l := e.q, e.s, e.l
+	// The products with A and with Q go from the larger side to the smaller
+	// and back.
+	down, up := device.NoTrans, device.Transp
+	if !e.left {
+		down, up = up, down
+	}
+	long, short, second := q.Alloc(l, outside), q.Alloc(s, outside), q.Alloc(s, outside)
+	norms, host := q.Alloc(1, outside), make([]T, outside)
+	// With B = H⁻¹·R: B·Bᵀ·B·Ω, whose largest column bounds ‖B‖³.
+	b := func() {
+		q.Gemm(down, device.NoTrans, 1, out, long, 0, second)
+		q.Gemm(down, device.NoTrans, 1, a, long, 0, short)
+		q.Gemm(device.Trans(!e.left), device.NoTrans, -1, e.gram, second, 1, short)
+		q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, short)
+		q.Trsm(device.Left, device.Lower, device.Transp, 1, e.p, short)
+	}
+	q.Random(device.Normal, 3, 1, long)
+	b()
+	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, short)
+	q.Trsm(device.Left, device.Lower, device.Transp, 1, e.p, short)
+	q.Gemm(up, device.NoTrans, 1, a, short, 0, long)
+	q.Gemm(device.Trans(e.left), device.NoTrans, 1, e.gram, short, 0, second)
+	q.Gemm(up, device.NoTrans, -1, out, second, 1, long)
+	b()
+	q.Reduce(device.SumSquares, device.PerCol, short, norms)
+	q.Download(device.Vector(host), norms)
+	if err := q.Sync(); err != nil {
+		return 0, err
+	}
+	most := 0.0
+	for _, n := range host {
+		most = max(most, float64(n))
+	}
+	return math.Cbrt(unlikely * math.Sqrt(most)), nil
+}

@@ -1,0 +1,229 @@
+package polar
+
+import (
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// plan says which steps an iteration takes.
+type plan struct {
+	method Method
+	steps  []step
+	cut    []bool // after which of the steps x is multiplied out
+	fixed  bool   // exactly these steps; otherwise the end is a matter of the error
+	gram   bool   // the steps after those are of the Gram form, too
+	lower  float64
+	most   float64 // the largest slope of a Halley step
+	limit  int
+}
+
+// gentle is the largest slope of a Halley step whose Cholesky factorization
+// loses no accuracy that matters beside an error to reach (0: working
+// accuracy). The factorization leaves c·eps, c being a quarter of the square of
+// the slope, in the directions of small singular values.
+func gentle(err, eps float64) float64 {
+	usual := 100.
+	if eps > 1e-10 {
+		usual = 30
+	}
+	return max(usual, min(1e4, math.Sqrt(err/(16*eps))))
+}
+
+// rounding is the growth of rounding errors, in units of eps, that the Gram
+// form may have: little beside the deviation that the steps leave anyway, or
+// beside that of the standard form.
+func rounding(steps []step, deviation, eps float64) float64 {
+	return max(deviation/50/eps, 2*growth(steps, cuts(len(steps), Standard, nil)))
+}
+
+// table returns n steps of a table whose last step is repeated.
+func table(list []Coefficients, n int) []step {
+	t := append([]Coefficients(nil), list[:min(n, len(list))]...)
+	for len(t) < n {
+		t = append(t, list[len(list)-1])
+	}
+	return polynomials(t)
+}
+
+// newPlan makes the plan of a method. lower is an estimate of the ratio of the
+// singular values, 0 if it is not known.
+func newPlan(rows, cols int, o Options, lower, eps float64) (*plan, error) {
+	p := &plan{method: o.Method, fixed: o.Steps > 0, limit: o.Steps, lower: lower, most: gentle(o.Error, eps), gram: o.Form == Gram}
+	if !p.fixed {
+		p.limit = maxSteps
+	}
+	deviation := o.Error / 2 // what the steps may leave
+	if deviation == 0 {
+		deviation = eps * math.Sqrt(float64(min(rows, cols)))
+	}
+	if o.Lower > 0 {
+		p.lower = o.Lower
+	}
+	usual := p.lower // for tables
+	if usual == 0 || o.Method != Auto && o.Lower == 0 {
+		usual = 1e-3
+	}
+	leaves := 0. // the deviation of methods that converge
+	switch o.Method {
+	case Muon, You, Dion, Turbo, Custom:
+		p.steps = table(map[Method][]Coefficients{
+			Muon: {MuonStep}, You: YouSteps, Dion: DionSteps(), Turbo: TurboSteps, Custom: o.Coefficients}[o.Method], o.Steps)
+		leaves = 0.3
+	case Express:
+		if p.fixed {
+			list, _, err := ExpressCoefficients(usual, o.Steps, ExpressOptions{Cushion: tableCushion})
+			if err != nil {
+				return nil, err
+			}
+			p.steps = polynomials(list)
+		} else {
+			p.steps = expressTo(usual, max(deviation, 1e-4))
+		}
+	case CANS:
+		list, _, err := CANSCoefficients(usual, max(o.Steps, 1))
+		for n := 2; !p.fixed && n < 60 && err == nil; n++ {
+			var left float64
+			if list, left, err = CANSCoefficients(usual, n); left <= max(deviation, 1e-4) {
+				break
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.steps = polynomials(list)
+	case Cubic:
+		p.steps = table([]Coefficients{Taylor3}, o.Steps)
+	case Quintic:
+		p.steps = table([]Coefficients{Taylor5}, o.Steps)
+	case Halley:
+		if p.lower > 0 {
+			p.steps = halleySteps(p.lower, deviation, p.most)
+			if p.fixed {
+				p.steps = p.steps[:min(len(p.steps), o.Steps)]
+				for len(p.steps) < o.Steps {
+					p.steps = append(p.steps, step{rational: true, halley: halley(1 - 1e-8)})
+				}
+			}
+		}
+	case Auto:
+		p.choose(rows, cols, o, deviation, eps)
+		return p, nil
+	}
+	return p, p.arrange(rows, cols, o, leaves, eps)
+}
+
+// arrange chooses the form of the steps.
+func (p *plan) arrange(rows, cols int, o Options, leaves, eps float64) error {
+	n := len(p.steps)
+	switch {
+	case o.Form == Standard || n == 0 || o.Form == FormAuto && leaves == 0:
+		p.cut = cuts(n, Standard, nil)
+	case o.Restarts != nil:
+		p.cut = cuts(n, Gram, o.Restarts)
+	case o.Form == Gram:
+		p.cut = cuts(n, Standard, nil)
+		// The fewest operations are those of the fewest restarts only for
+		// large matrices; take the form that was asked for all the same.
+		if found, _ := best(1, 1000, p.steps, 0, rounding(p.steps, leaves, eps)); found != nil {
+			p.cut = found
+		}
+	default:
+		p.cut, _ = best(rows, cols, p.steps, 0, rounding(p.steps, leaves, eps))
+		if p.cut == nil {
+			p.cut = cuts(n, Standard, nil)
+		}
+	}
+	standard := growth(p.steps, cuts(n, Standard, nil))
+	if g := growth(p.steps, p.cut) * eps; o.Restarts != nil && g > 0.1 && g > 2*standard*eps {
+		return device.Argument("restarts", "after steps %v of %d: rounding errors could grow to %.2g; leave the choice to nil", o.Restarts, n, g)
+	}
+	return nil
+}
+
+// choose makes the plan of auto: the cheaper of Polar Express and Halley.
+func (p *plan) choose(rows, cols int, o Options, deviation, eps float64) {
+	p.method, p.fixed, p.limit = Halley, false, maxSteps
+	if p.lower == 0 {
+		return // Halley steps that find it out
+	}
+	settle := 0
+	if o.Error == 0 { // two steps on the matrix itself make it orthonormal
+		settle = 2
+	}
+	var least float64
+	for _, c := range []struct {
+		method Method
+		steps  []step
+	}{{Express, expressTo(p.lower, deviation)}, {Halley, halleySteps(p.lower, deviation, p.most)}} {
+		standard := cuts(len(c.steps), Standard, nil)
+		// Polar Express amplifies more than the inverse of the smallest
+		// singular value, by which rounding of the input counts anyway.
+		limit := max(rounding(c.steps, o.Error/10, eps), 4/p.lower)
+		if c.method == Express && growth(c.steps, standard) > max(o.Error/8/eps, 64/p.lower) {
+			continue
+		}
+		cut, n := standard, cost(rows, cols, c.steps, standard, solveWeight, choleskyWeight)
+		if o.Form != Standard {
+			if found, m := best(rows, cols, c.steps, settle, limit); found != nil && (m < n || o.Form == Gram) {
+				cut, n = found, m
+			}
+		}
+		if p.steps == nil || n < least {
+			p.method, p.steps, p.cut, least = c.method, c.steps, cut, n
+		}
+	}
+}
+
+// cuts tells whether step k of the plan is multiplied out.
+func (p *plan) cuts(k int, within, eps float64) bool {
+	if k < len(p.cut) {
+		return p.cut[k]
+	}
+	return !p.gram || 4*within*within*eps > 1e-3
+}
+
+// step returns step k; loss is the current ‖QQᵀ - I‖_F.
+func next[T device.Float](e *engine[T], p *plan, k int, loss, scale float64) (step, error) {
+	if k < len(p.steps) {
+		return p.steps[k], nil
+	}
+	taylor := step{Coefficients: Taylor5}
+	switch p.method {
+	case Cubic:
+		return step{Coefficients: Taylor3}, nil
+	case Quintic:
+		return taylor, nil
+	case Prism:
+		return e.prism(k, scale)
+	case Halley:
+		if len(p.steps) > 0 && loss < 0.5 {
+			return taylor, nil
+		}
+		// The range of singular values is not known yet, or is not what was
+		// thought: look again.
+		lower, err := e.lower(scale)
+		if err != nil {
+			return taylor, err
+		}
+		more := halleySteps(1e-20, 0.5, p.most)[:1]
+		if lower > 0 {
+			more = halleySteps(lower, e.eps, p.most)
+		}
+		if len(more) == 0 {
+			return taylor, nil
+		}
+		if lower > 0 {
+			p.steps = append(p.steps, more...)
+			p.cut = append(p.cut, cuts(len(more), Standard, nil)...)
+			p.lower = lower
+		}
+		return more[0], nil
+	}
+	// A table that has run out starts again while small singular values
+	// remain.
+	if len(p.steps) > 0 && loss >= 0.5 {
+		return p.steps[k%len(p.steps)], nil
+	}
+	return taylor, nil
+}
