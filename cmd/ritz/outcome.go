@@ -26,6 +26,7 @@ type outcome struct {
 	DType       string         `json:"dtype"`
 	Shape       []int          `json:"shape"`
 	Method      string         `json:"method,omitempty"`
+	Form        string         `json:"form,omitempty"` // of the steps of ritz polar
 	Seconds     float64        `json:"seconds"`
 	Certificate map[string]any `json:"certificate"`
 
@@ -186,6 +187,9 @@ func (o *outcome) text(out io.Writer) error {
 		dims[i] = fmt.Sprint(d)
 	}
 	line(o.Command, "%s, %s, %s on %s", strings.Join(dims, "×"), o.DType, o.Method, o.Backend)
+	if o.Form != "" {
+		line("form", "%s", o.Form)
+	}
 	line("seconds", "%.4g", o.Seconds)
 	if o.Cost != nil {
 		line("cost", "%.10g", *o.Cost)

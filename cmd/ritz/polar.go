@@ -15,21 +15,46 @@ import (
 
 func newPolar(c *common) *cobra.Command {
 	var o polar.Options
-	var method string
+	var method, form, batch string
+	var coefficients bool
 	cmd := &cobra.Command{
 		Use:   "polar FILE[:ARRAY]",
-		Short: "Orthogonal polar factor (Newton–Schulz, Polar Express, SVD)",
+		Short: "Orthogonal polar factor (Newton–Schulz, Polar Express, Halley, SVD)",
 		Long: `Computes the orthogonal polar factor Q = U Vt of A = U diag(S) Vt.
 
 With -o FILE it writes Q as .npy, .npz, .csv or .safetensors, with -o DIR as
 DIR/Q.npy. The certificate
 holds the Frobenius norm of Q Qt - I and a bound of the distance to the exact
-factor.`,
+factor. --error asks for a factor with such a bound instead of working accuracy;
+auto then takes the fewest operations that lead there.
+
+--batch GLOB takes all matrices of the file whose names match, prints a table
+and, with -o FILE.safetensors or FILE.npz, writes their factors under the same
+names.
+
+--coefficients prints the steps of a method for singular values in [--lower,1],
+with the largest distance to 1 that they leave; no file is read. With --plot it
+draws this error over the steps for all methods.`,
 		Example: `  ritz polar A.npy -o Q.npy
-  ritz polar G.npy --method muon --steps 5 --dtype f32`,
-		Args: cobra.ExactArgs(1),
+  ritz polar G.npy --method muon --steps 5 --dtype f32
+  ritz polar A.npy --error 1e-3
+  ritz polar model.safetensors --batch '*weight' --method muon -o orthogonal.safetensors
+  ritz polar --coefficients --lower 1e-3
+  ritz polar --coefficients --lower 1e-2 --plot error.svg`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if coefficients {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Method = polar.Method(method)
+			o.Method, o.Form = polar.Method(method), polar.Form(form)
+			if coefficients {
+				return runCoefficients(c, o)
+			}
+			if batch != "" {
+				return runFactors(cmd.Context(), c, args[0], batch, o)
+			}
 			in, err := locate(args[0], c.tensor)
 			if err != nil {
 				return err
@@ -43,10 +68,16 @@ factor.`,
 	c.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern (default: the only one)")
-	choices(cmd, &method, "method", "auto", "", "auto", "express", "muon", "cubic", "quintic", "svd")
-	f.IntVar(&o.Steps, "steps", 0, "number of steps (0: as many as the tolerance needs; muon: 5)")
+	choices(cmd, &method, "method", "auto", "", "auto", "express", "muon", "you", "dion", "turbo", "cans", "prism",
+		"cubic", "quintic", "halley", "qdwh", "newton", "svd")
+	choices(cmd, &form, "form", "auto", "how steps are multiplied out:", "auto", "standard", "gram")
+	f.IntVar(&o.Steps, "steps", 0, "number of steps (0: as many as the error needs; muon, you, dion: 5; turbo: 4)")
+	f.IntSliceVar(&o.Restarts, "restarts", nil, "`STEPS` after which the Gram form multiplies out (default: chosen for accuracy)")
+	f.Float64Var(&o.Error, "error", 0, "distance to the exact factor to reach (0: working accuracy)")
 	f.Float64Var(&o.Tol, "tol", 0, "‖QQᵀ-I‖ to reach (0: working accuracy)")
-	f.Float64Var(&o.Lower, "lower", 0, "lower bound of the smallest over the largest singular value, for express (0: 1e-3)")
+	f.Float64Var(&o.Lower, "lower", 0, "lower bound of the smallest over the largest singular value (0: estimated, or 1e-3 for express and cans)")
+	f.StringVar(&batch, "batch", "", "factors of all matrices of the file whose names match this `GLOB` (default: none)")
+	f.BoolVar(&coefficients, "coefficients", false, "print the coefficients of the steps")
 	return cmd
 }
 
@@ -69,8 +100,9 @@ func runPolar[T device.Float](ctx context.Context, c *common, in *input, o polar
 		return failure
 	}
 	out := c.begin("polar", dev, c.precision(in), a.Rows, a.Cols)
-	out.Method, out.Seconds, out.Iterations = string(r.Method), seconds, len(r.Steps)
+	out.Method, out.Seconds, out.Iterations = string(r.Method), seconds, r.Iterations
 	out.Certificate = certificate("orthogonality", r.Certificate.Orthogonality, "error_bound", r.Certificate.ErrorBound)
+	out.Form = string(r.Form)
 	if len(r.Losses) > 0 {
 		out.Curve, out.CurveName = append(r.Losses, r.Certificate.Orthogonality), "distance from orthogonality"
 	}

@@ -144,9 +144,7 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss float64) (float64, err
 		return 0, err
 	}
 	E := min(loss, math.Sqrt(square))
-	// ‖P - I‖ ≤ ‖E‖/2 and more of the second order; that A·Qᵀ stands for
-	// A·Q̂ᵀ turns W by Eᵢⱼ·(σⱼ-σᵢ)/(σᵢ+σⱼ)/4, which grows with log s at most.
-	bound := E*(0.5+E) + min(loss, E*(1+math.Log(float64(s))))/4
+	bound := E * (0.5 + E) // ‖P - I‖ and more of the second order
 
 	if unit, err := e.normalize(a, w); err != nil || unit == 0 {
 		return most, err
@@ -155,13 +153,29 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss float64) (float64, err
 	if err != nil {
 		return 0, err
 	}
+	c := e.acc // A·Qᵀ
 	if e.left {
-		q.Gemm(device.NoTrans, device.Transp, 1, w, out, 0, e.gram)
+		q.Gemm(device.NoTrans, device.Transp, 1, w, out, 0, c)
 	} else {
-		q.Gemm(device.Transp, device.NoTrans, 1, out, w, 0, e.gram)
+		q.Gemm(device.Transp, device.NoTrans, 1, out, w, 0, c)
 	}
-	q.Add(0.5, device.NoTrans, e.gram, -0.5, device.Transp, e.gram, e.tmp) // K
-	q.Add(0.5, device.NoTrans, e.gram, 0.5, device.Transp, e.gram, e.p)    // H
+	if none := (device.Matrix[T]{}); loss > 100*float64(s)*e.eps {
+		// A·Q̂ᵀ = C·(I-E/2) and A·Q̂ᵀ·Q̂ = C·(I-E)·Q to first order.
+		if e.left {
+			q.Gemm(device.NoTrans, device.NoTrans, 1, c, e.gram, 0, e.tmp)
+		} else {
+			q.Gemm(device.NoTrans, device.NoTrans, 1, e.gram, c, 0, e.tmp)
+		}
+		q.Add(1, device.NoTrans, c, -1, device.NoTrans, e.tmp, e.gram)
+		q.Add(1, device.NoTrans, c, -0.5, device.NoTrans, e.tmp, c)
+	} else {
+		// Leaving that out turns W by Eᵢⱼ·(σⱼ-σᵢ)/(σᵢ+σⱼ)/4, which grows with
+		// log s at most.
+		bound += min(loss, E*(1+math.Log(float64(s)))) / 4
+		q.Add(1, device.NoTrans, c, 0, device.NoTrans, none, e.gram)
+	}
+	q.Add(0.5, device.NoTrans, c, -0.5, device.Transp, c, e.tmp) // K
+	q.Add(0.5, device.NoTrans, c, 0.5, device.Transp, c, e.p)    // H
 	q.Cholesky(e.p)
 	if err := q.Sync(); errors.Is(err, device.ErrNotPositiveDefinite) {
 		return most, nil
@@ -207,7 +221,7 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss float64) (float64, err
 }
 
 // beyond estimates ‖H⁻¹·R‖₂ for what A has outside of the span of Q, from
-// random vectors; e.gram is A·Qᵀ and e.p the factor of H.
+// random vectors; e.gram is A·Q̂ᵀ and e.p the factor of H.
 func (e *engine[T]) beyond(a, out device.Matrix[T]) (float64, error) {
 	defer e.q.Scope()()
 	q, s, l := e.q, e.s, e.l

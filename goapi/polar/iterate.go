@@ -80,7 +80,7 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 // iteration has not reached what o asks for.
 func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.Matrix[T], o Options, scale float64, info *Info) (done bool, err error) {
 	floor := 4 * float64(e.s) * e.eps // what rounding leaves
-	within := 1.0 // amplification since the last restart
+	within := 1.0                     // amplification since the last restart
 	best := math.Inf(1)
 	loss := math.Sqrt(float64(e.s)) // all of it may be missing
 	for k := 0; ; k++ {

@@ -105,7 +105,7 @@ func TestJobRefusals(t *testing.T) {
 		// What the command itself refuses is found before any task runs.
 		{task + "  - {name: b, command: polar, input: A.npy, stpes: 3}\n", `"b": unknown flag: --stpes`},
 		{task + "  - {name: b, command: polar, input: A.npy, steps: many}\n", "many"},
-		{task + "  - {name: b, command: polar, input: A.npy, method: newton}\n", "newton"},
+		{task + "  - {name: b, command: polar, input: A.npy, method: lanczos}\n", "lanczos"},
 		{task + "  - {name: b, command: polar, input: A.npy, repeat: 0}\n", "--repeat"},
 		{task + "  - {name: b, command: polar}\n", "polar FILE"},
 		{task + "  - {name: b, command: sinkhorn, cost: C.npy}\n", "--eps is missing"},
