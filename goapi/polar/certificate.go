@@ -63,10 +63,11 @@ func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted float64)
 
 // unfinished bounds the error of U·f(Σ)·Vᵀ for the steps f that were taken.
 func (e *engine[T]) unfinished(info *Info, loss, wanted float64) (float64, error) {
-	top := 1.0 // what the steps make of the largest singular values, less 1
-	if len(info.taken) > 0 {
-		top = largest(info.taken) - 1
+	least, most := image(info.taken)
+	if least < 0 || len(info.taken) == 0 { // a sign may have changed, which the Gram matrix does not tell
+		return 1 + math.Sqrt(1+loss), nil
 	}
+	top := most - 1
 	// Sixteen times the estimate: the sums in a product have many errors.
 	hidden := 16 * e.eps * growth(info.taken, cuts(len(info.taken), info.Form, info.Restarts))
 	below := 1.0
@@ -127,7 +128,7 @@ const (
 // the factor by H⁻¹·R.
 func (e *engine[T]) rotated(a, out device.Matrix[T], loss float64) (float64, error) {
 	q, s := e.q, e.s
-	most := 1 + math.Sqrt(1+loss) // of two matrices with such norms
+	most := 1 + math.Sqrt(1+loss) // two matrices with such norms are never farther apart
 	e.more()
 	if e.x.IsZero() {
 		e.iterates()

@@ -70,24 +70,26 @@ func cost(rows, cols int, steps []step, cut []bool, solve, cholesky float64) flo
 }
 
 // growth estimates the polar error that rounding leaves, in units of eps. An
-// error of a Gram matrix that steps have amplified by A has grown by A²; what
-// a product with the matrix leaves grows with the steps that follow. The
-// inverse in a step of Halley's has the condition c.
+// error of a Gram matrix that steps have amplified by A has grown by A², and c
+// times as much in the inverse of a step of Halley's; what a product with the
+// matrix leaves grows with the steps that follow.
 func growth(steps []step, cut []bool) float64 {
-	after := 1.0
+	after := 1.0 // amplification by the steps that follow
 	for _, p := range steps {
 		after *= p.slope()
 	}
 	sum, within := after, 1.0
 	for i, p := range steps {
+		after /= p.slope()
+		c := 0.0
 		if p.rational {
-			sum += p.halley.c * after / p.slope()
+			c = p.halley.c
+		}
+		if c > 0 || cut[i] {
+			sum += (4 + c) * within * within * after
 		}
 		within *= p.slope()
 		if cut[i] {
-			after /= within
-			before := within / p.slope() // of the last Gram matrix
-			sum += 4 * before * before * after
 			within = 1
 		}
 	}

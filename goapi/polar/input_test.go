@@ -44,6 +44,19 @@ func testBadArguments[T device.Float](t *testing.T, dev device.Device) {
 		"a thousand steps":  {good, Options{Method: Quintic, Steps: 1000}, nil},
 		"express, thousand": {good, Options{Method: Express, Steps: 1000}, nil},
 		"svd with steps":    {good, Options{Method: SVD, Steps: 7}, nil},
+		"form":              {good, Options{Form: "wide"}, device.ErrArgument},
+		"Error 1":           {good, Options{Error: 1}, device.ErrArgument},
+		"negative Error":    {good, Options{Error: -.1}, device.ErrArgument},
+		"NaN Error":         {good, Options{Error: nan}, device.ErrArgument},
+		"Error and Tol":     {good, Options{Error: .1, Tol: .1}, device.ErrArgument},
+		"restart 0":         {good, Options{Restarts: []int{0}}, device.ErrArgument},
+		"equal restarts":    {good, Options{Restarts: []int{2, 2}}, device.ErrArgument},
+		"late restart":      {good, Options{Method: Muon, Restarts: []int{2, 99}}, nil},
+		"no coefficients":   {good, Options{Method: Custom}, device.ErrArgument},
+		"coefficients":      {good, Options{Method: Muon, Coefficients: []Coefficients{MuonStep}}, device.ErrArgument},
+		"NaN coefficients":  {good, Options{Method: Custom, Coefficients: []Coefficients{{1, nan, 0}}}, device.ErrArgument},
+		"negative slope":    {good, Options{Method: Custom, Coefficients: []Coefficients{{-1, 0, 0}}}, device.ErrArgument},
+		"diverging":         {good, Options{Method: Custom, Steps: 90, Coefficients: []Coefficients{{9, 9, 9}}}, device.ErrNotFinite},
 	}
 	for name, bad := range refusal.Matrices(good) {
 		for _, m := range []Method{Auto, Muon, SVD} {
@@ -78,7 +91,10 @@ func testBadArguments[T device.Float](t *testing.T, dev device.Device) {
 	})
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	for _, m := range []Method{Auto, Express, Muon, Cubic, Quintic, SVD} {
+	for _, m := range Methods {
+		if m == Custom {
+			continue
+		}
 		refuses(t, "cancelled "+string(m), context.Canceled, func() error {
 			_, err := Compute(cancelled, dev, good, Options{Method: m})
 			return err

@@ -140,7 +140,7 @@ func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.
 			return p.fixed, nil
 		}
 		info.Losses = append(info.Losses, loss)
-		s, err := next(e, p, k, loss, scale)
+		s, err := next(e, p, k, info.taken, loss, scale)
 		if err != nil {
 			return false, err
 		}

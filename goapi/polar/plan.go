@@ -13,6 +13,7 @@ type plan struct {
 	cut    []bool // after which of the steps x is multiplied out
 	fixed  bool   // exactly these steps; otherwise the end is a matter of the error
 	gram   bool   // the steps after those are of the Gram form, too
+	again  bool   // they are taken once more
 	lower  float64
 	most   float64 // the largest slope of a Halley step
 	limit  int
@@ -159,7 +160,10 @@ func (p *plan) choose(rows, cols int, o Options, deviation, eps float64) {
 		standard := cuts(len(c.steps), Standard, nil)
 		// Polar Express amplifies more than the inverse of the smallest
 		// singular value, by which rounding of the input counts anyway.
-		limit := max(rounding(c.steps, o.Error/10, eps), 4/p.lower)
+		limit := rounding(c.steps, o.Error/10, eps)
+		if o.Error == 0 {
+			limit = max(limit, 4/p.lower)
+		}
 		if c.method == Express && growth(c.steps, standard) > max(o.Error/8/eps, 64/p.lower) {
 			continue
 		}
@@ -183,8 +187,9 @@ func (p *plan) cuts(k int, within, eps float64) bool {
 	return !p.gram || 4*within*within*eps > 1e-3
 }
 
-// step returns step k; loss is the current ‖QQᵀ - I‖_F.
-func next[T device.Float](e *engine[T], p *plan, k int, loss, scale float64) (step, error) {
+// next returns step k; taken are those before and loss is the current
+// ‖QQᵀ - I‖_F.
+func next[T device.Float](e *engine[T], p *plan, k int, taken []step, loss, scale float64) (step, error) {
 	if k < len(p.steps) {
 		return p.steps[k], nil
 	}
@@ -221,9 +226,14 @@ func next[T device.Float](e *engine[T], p *plan, k int, loss, scale float64) (st
 		return more[0], nil
 	}
 	// A table that has run out starts again while small singular values
-	// remain.
-	if len(p.steps) > 0 && loss >= 0.5 {
-		return p.steps[k%len(p.steps)], nil
+	// remain. It is made for values up to 1.
+	if n := len(p.steps); n > 0 && (loss >= 0.5 || k%n != 0 && p.again) {
+		s := p.steps[k%n]
+		if p.again = true; k%n == 0 {
+			s = s.scaled(max(1, largest(taken)) * (1 + 16*e.eps))
+		}
+		return s, nil
 	}
+	p.again = false
 	return taylor, nil
 }
