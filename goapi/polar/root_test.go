@@ -1,6 +1,7 @@
 package polar
 
 import (
+	"context"
 	"errors"
 	"math"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/refusal"
 )
 
 // definite returns V·diag(λ)·Vᵀ and the function of it.
@@ -167,9 +169,8 @@ func TestBadRootArguments(t *testing.T) {
 	} {
 		refuses(t, name, c.want, func() error { _, err := InverseRoot(ctx, device.Go(), c.a, c.o); return err })
 	}
-	cancelled := &counting{ctx, 0}
-	refuses(t, "cancelled", cancelled.Err(), func() error {
-		_, err := InverseRoot(&counting{ctx, 0}, device.Go(), good, RootOptions{})
+	refuses(t, "cancelled", context.Canceled, func() error {
+		_, err := InverseRoot(refusal.After(0), device.Go(), good, RootOptions{})
 		return err
 	})
 	for name, c := range map[string]struct {
