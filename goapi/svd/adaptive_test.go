@@ -73,6 +73,9 @@ func testTolerance[T device.Float](t *testing.T, dev device.Device) {
 			if want := r.S; r.U.Cols != len(want) || r.Vt.Rows != len(want) {
 				t.Errorf("%s %s: %d values, U has %d columns, Vt %d rows", name, m, len(want), r.U.Cols, r.Vt.Rows)
 			}
+			if m == Auto { // one of the other two
+				continue
+			}
 			values, err := Compute(ctx, dev, a, Options{Tol: c.tol, Method: m, Seed: 3, Vectors: None})
 			if err != nil || len(values.S) != len(r.S) || len(values.U.Data) > 0 {
 				t.Errorf("%s %s, values only: %d of %d, %v", name, m, len(values.S), len(r.S), err)

@@ -52,15 +52,16 @@ var halko = 10 * math.Sqrt(2/math.Pi)
 // ‖B‖₂.
 func probe[T device.Float](q device.Queue[T], b device.Matrix[T]) (estimate, bound float64, err error) {
 	defer q.Scope()()
-	// The largest entry is divided out: squares of rounding errors of tiny
-	// float32 matrices would underflow.
+	// The size is divided out: squares of rounding errors of tiny matrices
+	// would underflow.
 	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, b, out) })
-	if err != nil || largest == 0 {
-		return 0, 0, err
+	if err != nil || largest == 0 || largest-largest != 0 { // NaN stays NaN
+		return largest, largest, err
 	}
 	n, host := q.Alloc(1, probes), make([]T, probes)
 	w := q.Alloc(b.Rows, b.Cols)
-	q.Add(T(1/largest), device.NoTrans, b, 0, device.NoTrans, device.Matrix[T]{}, w)
+	_, e := math.Frexp(largest)
+	multiply(q, b, -e, w)
 	q.Reduce(device.SumSquares, device.PerCol, w, n)
 	q.Download(device.Vector(host), n)
 	if err := q.Sync(); err != nil {
@@ -71,7 +72,7 @@ func probe[T device.Float](q device.Queue[T], b device.Matrix[T]) (estimate, bou
 		sum += float64(s)
 		most = max(most, float64(s))
 	}
-	return largest * math.Sqrt(sum/probes), largest * halko * math.Sqrt(most), nil
+	return math.Ldexp(math.Sqrt(sum/probes), e), math.Ldexp(halko*math.Sqrt(most), e), nil
 }
 
 // orthogonality bounds ‖B·Bᵀ - I‖₂ for rows (NoTrans) or ‖BᵀB - I‖₂ for

@@ -165,7 +165,7 @@ func eighByJacobi[T device.Float](ctx context.Context, q device.Queue[T], x, vt,
 	shifted := q.Alloc(n, n)
 	q.Copy(shifted, x)
 	q.AddDiag(T(c), shifted)
-	if _, err := jacobi(ctx, q, shifted, device.Matrix[T]{}, w, vt); err != nil {
+	if _, err := jacobi(ctx, q, shifted, 0, device.Matrix[T]{}, w, vt); err != nil {
 		return err
 	}
 	// Rayleigh quotients: the shift costs them no digits.

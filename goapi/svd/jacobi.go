@@ -24,13 +24,14 @@ const (
 // all singular values are accurate to about eps times the condition number of
 // B, however small they are.
 //
-// relative is a bound of |S[i] - σᵢ|/σᵢ for all i, 0 if there is none. The
-// entries of a must be finite, but can be anywhere in the range of T.
-func jacobi[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) (relative float64, err error) {
+// s gets the singular values times 2^-exponent; what they are by themselves is
+// left in the result. The entries of a must be finite, but can be anywhere in
+// the range of T.
+func jacobi[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], exponent int, u, s, vt device.Matrix[T]) (*preconditioned, error) {
 	host := device.NewDense[T](a.Rows, a.Cols)
 	q.Download(host, a)
 	if err := errors.Join(q.Sync(), ctx.Err()); err != nil {
-		return 0, err
+		return nil, err
 	}
 	x := device.Convert[float64](host)
 	left, right := !u.IsZero(), !vt.IsZero()
@@ -42,32 +43,23 @@ func jacobi[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt 
 	defer w.Close()
 	d := &preconditioned{q: w}
 	if err := d.factor(ctx, x); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := d.rotate(ctx, left); err != nil {
-		return 0, err
+		return nil, err
 	}
-	values := make([]T, len(d.σ))
-	for i, σ := range d.σ {
-		values[i] = T(math.Ldexp(σ, d.e[i]))
-	}
-	if first := float64(values[0]); first-first != 0 {
-		return 0, &device.NotFiniteError{Name: "the largest singular value", Value: first}
-	}
-	q.Upload(s, device.Vector(values))
+	q.Upload(s, device.Vector(valuesOf[T](d, exponent)))
 	var U, V device.Dense[float64]
+	var err error
 	if left {
 		if U, err = d.left(); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 	if right {
 		if V, err = d.right(); err != nil {
-			return 0, err
+			return nil, err
 		}
-	}
-	if relative, err = d.bound(); err != nil {
-		return 0, err
 	}
 	if turned {
 		U, V = V, U
@@ -78,7 +70,16 @@ func jacobi[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt 
 	if !vt.IsZero() {
 		q.Upload(vt, device.Convert[T](V.T()))
 	}
-	return rounded(relative, values, d), q.Sync()
+	return d, errors.Join(d.bound(), q.Sync())
+}
+
+// valuesOf returns the singular values times 2^-exponent.
+func valuesOf[T device.Float](d *preconditioned, exponent int) []T {
+	values := make([]T, len(d.σ))
+	for i, σ := range d.σ {
+		values[i] = T(math.Ldexp(σ, d.e[i]-exponent))
+	}
+	return values
 }
 
 // precise fills in f by jacobi. scaled is a·2^-exponent, by which the
@@ -88,15 +89,11 @@ func precise[T device.Float](ctx context.Context, q device.Queue[T], a, scaled d
 	if k := min(a.Rows, a.Cols); o.Rank < k {
 		whole = newFactors(q, a, k, o.Vectors)
 	}
-	relative, err := jacobi(ctx, q, a, whole.U, whole.S, whole.Vt)
+	d, err := jacobi(ctx, q, a, exponent, whole.U, whole.S, whole.Vt)
 	if err != nil {
 		return err
 	}
 	checked := *whole
-	if exponent != 0 {
-		checked.S = q.Alloc(1, whole.S.Cols)
-		multiply(q, whole.S, -exponent, checked.S)
-	}
 	if o.Vectors == None {
 		err = checked.certifyValues(q, max(a.Rows, a.Cols))
 	} else if err = errors.Join(fixSigns(q, whole.U, whole.Vt), checked.certify(q, scaled, o.Seed)); err == nil {
@@ -110,9 +107,14 @@ func precise[T device.Float](ctx context.Context, q device.Queue[T], a, scaled d
 		return err
 	}
 	whole.Method, whole.Certificate = Jacobi, checked.Certificate
-	whole.Certificate.RelativeBound = relative
+	values := valuesOf[T](d, 0)
+	if first := float64(values[0]); first-first != 0 {
+		return &device.NotFiniteError{Name: "the largest singular value", Value: first}
+	}
+	whole.Certificate.RelativeBound = rounded(d.relative, values, d)
 	if exponent != 0 {
 		whole.Certificate.unscale(exponent, device.Epsilon[T]())
+		q.Upload(whole.S, device.Vector(values))
 	}
 	if whole != f {
 		f.take(q, whole)
@@ -167,6 +169,8 @@ type preconditioned struct {
 	σ     []float64 // mantissas, descending with their exponents
 	e     []int
 	rank  int // number of σ that are not zero
+
+	relative float64 // bound of the relative error of each σ; 0 if there is none
 }
 
 // factor computes A·P = Q·R.
@@ -351,10 +355,10 @@ func (d *preconditioned) right() (device.Dense[float64], error) {
 // row: the condition of R with its columns, and of R with its rows made of
 // length 1 decides (Demmel and Veselić, SIAM J. Matrix Anal. 1992). Both are
 // computed; 0 means that they are too large for any statement.
-func (d *preconditioned) bound() (float64, error) {
+func (d *preconditioned) bound() error {
 	n := len(d.σ)
 	if d.rank < n {
-		return 0, nil
+		return nil
 	}
 	q := d.q
 	defer q.Scope()()
@@ -377,15 +381,14 @@ func (d *preconditioned) bound() (float64, error) {
 		q.Trsm(device.Left, c.side, device.NoTrans, 1, device.Lend(q, c.dense()), inverse)
 		square, err := scalar(q, func(out device.Matrix[float64]) { q.Reduce(device.SumSquares, device.Whole, inverse, out) })
 		if err != nil {
-			return 0, err
+			return err
 		}
 		total += math.Sqrt(square)
 	}
-	bound := float64(max(d.m, 10)) * device.Epsilon[float64]() * total
-	if !(bound < 0.5) {
-		bound = 0
+	if bound := float64(max(d.m, 10)) * device.Epsilon[float64]() * total; bound < 0.5 {
+		d.relative = bound
 	}
-	return bound, nil
+	return nil
 }
 
 // rotations makes the columns y orthogonal and multiplies those of w, if
@@ -468,13 +471,16 @@ func (r *rotations) turn(p, q int) float64 {
 	// With d = 2^(e[q]-e[p]), the rotation by t = tan φ is t = t'·d, and in
 	// terms of the mantissas
 	//	y[p] ← cos φ·(y[p] - t'·d²·y[q]),  y[q] ← cos φ·(y[q] + t'·y[p]).
+	// As changes of the columns: rounding errors of cos φ itself, which is
+	// near 1 most of the time, would add up.
 	d := math.Ldexp(1, max(y.e[q]-y.e[p], -1000))
 	diff := s[p] - s[q]*d*d
 	t := -2 * g / (diff + math.Sqrt(diff*diff+4*g*g*d*d))
 	c := 1 / math.Sqrt(1+t*t*d*d)
-	rotate(c, -c*t*d*d, c*t, y.x[p], y.x[q])
+	lack := c * t * d * c * t * d / (1 + c) // 1 - cos φ
+	rotate(lack, -c*t*d*d, c*t, y.x[p], y.x[q])
 	if r.w.x != nil {
-		rotate(c, -c*t*d, c*t*d, r.w.x[p], r.w.x[q])
+		rotate(lack, -c*t*d, c*t*d, r.w.x[p], r.w.x[q])
 	}
 	change := math.Abs(t * g)
 	s[p] += change * d * d
@@ -497,12 +503,12 @@ func (r *rotations) swap(p, q int) {
 	r.square[p], r.square[q] = r.square[q], r.square[p]
 }
 
-// rotate computes x ← c·x + a·y and y ← c·y + b·x of the old x and y.
-func rotate(c, a, b float64, x, y []float64) {
+// rotate adds a·y - lack·x to x and b·x - lack·y to y, of the old x and y.
+func rotate(lack, a, b float64, x, y []float64) {
 	y = y[:len(x)]
 	for i, u := range x {
 		v := y[i]
-		x[i] = c*u + a*v
-		y[i] = c*v + b*u
+		x[i] = u + (a*v - lack*u)
+		y[i] = v + (b*u - lack*v)
 	}
 }

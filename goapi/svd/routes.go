@@ -118,7 +118,7 @@ func decomposeBy[T device.Float](ctx context.Context, q device.Queue[T], by Meth
 			ran, err = Tall, decomposeTall(ctx, q, a, u, s, vt)
 		case Jacobi:
 			ran = Jacobi
-			_, err = jacobi(ctx, q, a, u, s, vt)
+			_, err = jacobi(ctx, q, a, 0, u, s, vt)
 		case Full, Gram, Direct:
 			ran, err = direct(ctx, q, way, a, u, s, vt)
 		default:

@@ -204,7 +204,7 @@ func testRandomized[T device.Float](t *testing.T, dev device.Device) {
 			whole += x * x
 		}
 		best := math.Sqrt(tail / whole)
-		for seed := range uint64(5) {
+		for seed := range uint64(2) {
 			r, err := Compute(ctx, dev, a, Options{Rank: rank, Method: Randomized, Seed: seed, PowerIterations: 3})
 			if err != nil {
 				t.Fatal(err)
