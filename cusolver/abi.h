@@ -75,6 +75,7 @@ typedef struct {
 	F(CUDA, REQ, int, cuModuleLoadDataEx, (void **module, const void *image, unsigned n, int *options, void **values)) \
 	F(CUDA, REQ, int, cuModuleUnload, (void *module)) \
 	F(CUDA, REQ, int, cuModuleGetFunction, (void **function, void *module, const char *name)) \
+	F(CUDA, REQ, int, cuFuncSetAttribute, (void *function, int attribute, int value)) \
 	F(CUDA, REQ, int, cuLaunchKernel, (void *function, unsigned gx, unsigned gy, unsigned gz, \
 		unsigned bx, unsigned by, unsigned bz, unsigned smem, void *stream, void **params, void **extra))
 
@@ -180,9 +181,11 @@ enum {
 	RZ_ATTR_COMPUTE_MODE = 20,
 	RZ_ATTR_CAPABILITY_MAJOR = 75,
 	RZ_ATTR_CAPABILITY_MINOR = 76,
+	RZ_ATTR_SHARED_MEMORY_OPTIN = 97,
 	RZ_ATTR_MEMORY_POOLS = 115
 };
 
+enum { RZ_FUNC_SHARED_MEMORY = 8 }; /* CUfunction_attribute: most dynamic shared memory of a launch */
 enum { RZ_MODE_PROHIBITED = 2 }; /* CUcomputemode */
 enum { RZ_CTX_BLOCKING_SYNC = 4 };
 enum { RZ_STREAM_NON_BLOCKING = 1 };

@@ -31,6 +31,7 @@ rz_status rz_describe(const rz_api *api, int ordinal, rz_properties *p)
 	CALL(cuDeviceGetAttribute, &major, RZ_ATTR_CAPABILITY_MAJOR, p->device);
 	CALL(cuDeviceGetAttribute, &minor, RZ_ATTR_CAPABILITY_MINOR, p->device);
 	CALL(cuDeviceGetAttribute, &p->multiprocessors, RZ_ATTR_MULTIPROCESSORS, p->device);
+	CALL(cuDeviceGetAttribute, &p->shared_memory, RZ_ATTR_SHARED_MEMORY_OPTIN, p->device);
 	CALL(cuDeviceGetAttribute, &p->mode, RZ_ATTR_COMPUTE_MODE, p->device);
 	/* A driver too old to know this attribute has no pools. */
 	if (api->cuDeviceGetAttribute(&p->pools, RZ_ATTR_MEMORY_POOLS, p->device))

@@ -67,6 +67,12 @@ func (a *arguments) pack(values []any) {
 // launch starts the kernel of the given name, without ritz_ and _f32 or _f64,
 // with so many blocks. A failure becomes that of the queue.
 func (q *queue[T]) launch(name string, blocks int, values ...any) {
+	q.launchShared(name, blocks, 0, values...)
+}
+
+// launchShared is launch with so many bytes of dynamic shared memory for each
+// block.
+func (q *queue[T]) launchShared(name string, blocks, shared int, values ...any) {
 	var zero T
 	function, err := q.gpu.kernel(name, unsafe.Sizeof(zero) == 4)
 	if err != nil {
@@ -75,5 +81,5 @@ func (q *queue[T]) launch(name string, blocks int, values ...any) {
 	}
 	a := &q.arguments
 	a.pack(values)
-	q.check(C.rz_launch(q.c, function, C.uint(blocks), unsafe.Pointer(&a.data[0]), &a.offsets[0], C.int(a.n)))
+	q.check(C.rz_launch(q.c, function, C.uint(blocks), C.uint(shared), unsafe.Pointer(&a.data[0]), &a.offsets[0], C.int(a.n)))
 }

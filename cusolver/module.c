@@ -29,17 +29,19 @@ rz_status rz_module_function(rz_gpu *g, void *module, const char *name, void **f
 	RZ_END;
 }
 
-enum { THREADS = 256, MOST_ARGUMENTS = 24 };
+enum { THREADS = 256, MOST_ARGUMENTS = 24, SHARED_WITHOUT_ASKING = 48 << 10 };
 
-/* Launches a kernel on the stream of q. Argument i lies at offsets[i] of
- * arguments. */
-rz_status rz_launch(rz_queue *q, void *function, unsigned blocks,
+/* Launches a kernel on the stream of q with so many bytes of dynamic shared
+ * memory. Argument i lies at offsets[i] of arguments. */
+rz_status rz_launch(rz_queue *q, void *function, unsigned blocks, unsigned shared,
 	const void *arguments, const int *offsets, int n)
 {
 	void *params[MOST_ARGUMENTS];
 	for (int i = 0; i < n; i++)
 		params[i] = (char *)arguments + offsets[i];
 	RZ_BEGIN(q->gpu);
-	RZ_CALL(cuLaunchKernel, function, blocks, 1, 1, THREADS, 1, 1, 0, q->stream, params, NULL);
+	if (shared > SHARED_WITHOUT_ASKING)
+		RZ_CALL(cuFuncSetAttribute, function, RZ_FUNC_SHARED_MEMORY, (int)shared);
+	RZ_CALL(cuLaunchKernel, function, blocks, 1, 1, THREADS, 1, 1, shared, q->stream, params, NULL);
 	RZ_END;
 }

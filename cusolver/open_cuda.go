@@ -114,6 +114,7 @@ func (l *libraries) open(chosen GPU) (device.Device, error) {
 		device:          p.device,
 		capability:      p.capability,
 		multiprocessors: p.multiprocessors,
+		shared_memory:   p.shared_memory,
 		pools:           p.pools,
 	}
 	if status := C.rz_retain(g.c); status.library != 0 {

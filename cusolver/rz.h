@@ -33,6 +33,7 @@ typedef struct {
 	void *context;       /* primary context */
 	int capability;      /* major*10 + minor */
 	int multiprocessors;
+	int shared_memory;   /* most bytes of a block */
 	int pools;           /* cuMemAllocAsync works */
 	void *pool;          /* the device's memory pool */
 	rz_ring ring;        /* for long transfers */
@@ -46,6 +47,7 @@ typedef struct {
 	size_t memory; /* bytes */
 	int capability;
 	int multiprocessors;
+	int shared_memory;
 	int pools;
 	int mode; /* compute mode */
 } rz_properties;
@@ -108,7 +110,7 @@ rz_status rz_download(rz_queue *q, rz_ring *r, void *to, size_t to_pitch,
 rz_status rz_module_load(rz_gpu *g, const void *image, void **module, char *log, size_t size);
 rz_status rz_module_unload(rz_gpu *g, void *module);
 rz_status rz_module_function(rz_gpu *g, void *module, const char *name, void **function);
-rz_status rz_launch(rz_queue *q, void *function, unsigned blocks,
+rz_status rz_launch(rz_queue *q, void *function, unsigned blocks, unsigned shared,
 	const void *arguments, const int *offsets, int n);
 
 /* nvrtc.c */

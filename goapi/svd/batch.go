@@ -75,18 +75,20 @@ func (r *BatchResult[T]) Matrix(i int) (u device.Dense[T], s []T, vt device.Dens
 
 // The device gets blocks of so many elements for each processor: few enough
 // that the results are still in its cache when they are copied, unless that
-// would be too few matrices to keep all lanes busy.
+// would be too few matrices to keep all lanes busy. A device with memory of its
+// own gets as many as fill the largest.
 const (
-	blockElements = 1 << 16
-	leastInBlock  = 128
+	blockElements  = 1 << 16
+	leastInBlock   = 128
+	deviceElements = 1 << 24
 )
 
 // Batch decomposes the count matrices of m×n that stand row-major one behind
 // the other in a, which is not changed. The signs are those of Compute.
 //
 // Matrices up to 64×64 are decomposed by one-sided Jacobi rotations, one
-// matrix in each lane of a vector register on CPUs, at about 60·m·n²
-// operations each; their results do not depend on their position nor on the
+// matrix in each lane of a vector register on CPUs and in the shared memory of
+// a few warps on GPUs, at about 60·m·n² operations each; their results do not depend on their position nor on the
 // number of threads. Larger ones, and all on devices without such a kernel,
 // are decomposed one by one.
 //
@@ -118,6 +120,9 @@ func Batch[T device.Float](ctx context.Context, dev device.Device, a []T, count,
 	q := device.NewQueue[T](dev)
 	defer q.Close()
 	block := runtime.GOMAXPROCS(0) * max(leastInBlock, blockElements/(m*n))
+	if _, shares := q.(device.Lender[T]); !shares {
+		block = max(leastInBlock, deviceElements/(m*n))
+	}
 	for lo := 0; lo < count; lo += block {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -2,8 +2,8 @@
 // and what the fused operations need.
 //
 // A kernel is called ritz_NAME_f32 or ritz_NAME_f64. It is launched with
-// blocks of 256 threads along x, any number of blocks along x and no dynamic
-// shared memory. Matrices are row-major, all sizes and strides are 64-bit
+// blocks of 256 threads along x and any number of blocks along x; svd_batch alone
+// takes dynamic shared memory. Matrices are row-major, all sizes and strides are 64-bit
 // numbers of elements. The .cu files say what each kernel computes.
 //
 // The text of a module is compiled three times: by `make ptx` into the PTX
@@ -30,6 +30,10 @@ var (
 	elementwiseSource string
 	//go:embed elementwise.ptx
 	elementwisePTX string
+	//go:embed jacobi.cu
+	jacobiSource string
+	//go:embed jacobi.ptx
+	jacobiPTX string
 	//go:embed points.cu
 	pointsSource string
 	//go:embed points.ptx
@@ -60,6 +64,7 @@ var (
 func Modules() []Module {
 	return []Module{
 		{"elementwise", elementwiseSource, elementwisePTX},
+		{"jacobi", jacobiSource, jacobiPTX},
 		{"points", pointsSource, pointsPTX},
 		{"random", randomSource, randomPTX},
 		{"reduce", reduceSource, reducePTX},

@@ -45,6 +45,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"Tall", testTall[T]},
 		{"SoftMinPoints", testSoftMinPoints[T]},
 		{"LogStep", testLogStep[T]},
+		{"SVDBatch", testSVDBatch[T]},
 		{"Empty", testEmpty[T]},
 		{"Failure", testFailure[T]},
 		{"Shapes", testShapes[T]},

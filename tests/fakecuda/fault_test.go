@@ -17,7 +17,8 @@ import (
 
 // job uses every library and a kernel on a 6×4 matrix and returns what does
 // not depend on signs: RᵀR of a QR factorization, the singular values, the
-// eigenvalues of AᵀA, and the softmin of its rows.
+// eigenvalues of AᵀA, the softmin of its rows, and the singular values of two
+// larger matrices that are decomposed together.
 func job(d device.Device) ([]float64, error) {
 	q := d.F64()
 	defer q.Close()
@@ -41,8 +42,12 @@ func job(d device.Device) ([]float64, error) {
 	q.Eigh(l, w)
 	device.SoftMin(q, device.PerRow, 0.5, a, q.Alloc(1, 4), low)
 	q.SVD(a, device.Matrix[float64]{}, s, device.Matrix[float64]{})
+	both := q.Alloc(2, 16)
+	pair := q.Alloc(2, 16*16)
+	q.Random(device.Normal, 1, 1, pair)
+	q.(device.BatchSVDer[float64]).TrySVDBatch(16, 16, pair, q.Alloc(2, 16*16), both, q.Alloc(2, 16*16), q.Alloc(2, 4))
 	var out []float64
-	for _, m := range []device.Matrix[float64]{rr, w, s, low} {
+	for _, m := range []device.Matrix[float64]{rr, w, s, low, both} {
 		h := device.NewDense[float64](m.Rows, m.Cols)
 		q.Download(h, m)
 		out = append(out, h.Data...)

@@ -205,3 +205,38 @@ func TestWideSizes(t *testing.T) {
 		}
 	})
 }
+
+// A large symmetric product is computed below the diagonal and mirrored. It
+// is compared with the plain one on a vector.
+func TestSymmetricProductInPanels(t *testing.T) {
+	q := Open(t, Options{}).F64()
+	defer q.Close()
+	const n = 2100
+	_, x := upload(q, 6, n, 8)
+	a, b, c := q.Alloc(n, n), q.Alloc(n, n), q.Alloc(n, n)
+	q.Gemm(device.NoTrans, device.Transp, 1.0/n, x, x, 0, a)
+	q.Add(2, device.NoTrans, a, 0, device.NoTrans, device.Matrix[float64]{}, b)
+	q.AddDiag(1, b)
+	before := Calls()["cublasDgemm_v2"]
+	device.SymProduct(q, a, b, c)
+	if panels := Calls()["cublasDgemm_v2"] - before; panels != 2 {
+		t.Errorf("%d products, want one for each of two panels", panels)
+	}
+	_, v := upload(q, 7, n, 1)
+	bv, want, got := q.Alloc(n, 1), q.Alloc(n, 1), q.Alloc(n, 1)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, b, v, 0, bv)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, a, bv, 0, want)
+	for _, trans := range []device.Trans{device.NoTrans, device.Transp} { // both triangles
+		q.Gemm(trans, device.NoTrans, 1, c, v, 0, got)
+		q.Add(1, device.NoTrans, got, -1, device.NoTrans, want, got)
+		off, size := device.NewDense[float64](1, 1), device.NewDense[float64](1, 1)
+		one := q.Alloc(1, 1)
+		q.Reduce(device.MaxAbs, device.Whole, got, one)
+		q.Download(off, one)
+		q.Reduce(device.MaxAbs, device.Whole, want, one)
+		q.Download(size, one)
+		if err := q.Sync(); err != nil || !(off.At(0, 0) <= 100*device.Epsilon[float64]()*size.At(0, 0)) {
+			t.Errorf("off by %g of %g, %v", off.At(0, 0), size.At(0, 0), err)
+		}
+	}
+}

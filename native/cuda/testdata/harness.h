@@ -35,7 +35,8 @@ static const layout layouts[] = {
 };
 static const layout *current = layouts;
 
-template <class... A> static void launch(void (*kernel)(A...), typename rz_emu_same<A>::type... values)
+template <class... A>
+static void launch_shared(unsigned shared, void (*kernel)(A...), typename rz_emu_same<A>::type... values)
 {
 	void *params[] = {(void *)&values..., (void *)&kernel};
 	rz_emu_launch l = {};
@@ -44,10 +45,15 @@ template <class... A> static void launch(void (*kernel)(A...), typename rz_emu_s
 	l.params = params;
 	l.grid = dim3(current->blocks);
 	l.block = dim3(256);
+	l.shared = shared;
 	l.order = current->order;
 	l.seed = 7;
 	if (const char *wrong = rz_emu_run(&l))
 		FAIL("launch failed: %s", wrong);
+}
+template <class... A> static void launch(void (*kernel)(A...), typename rz_emu_same<A>::type... values)
+{
+	launch_shared(0, kernel, values...);
 }
 
 template <class T> using dense = std::vector<T>;

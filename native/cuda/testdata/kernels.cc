@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include "elementwise.cu"
+#include "jacobi.cu"
 #include "points.cu"
 #include "random.cu"
 #include "reduce.cu"
@@ -38,6 +39,7 @@ KERNEL(reduce_final)
 KERNEL(mirror)
 KERNEL(triangle)
 KERNEL(random)
+KERNEL(svd_batch)
 KERNEL(softmin_rows)
 KERNEL(softmin_cols)
 KERNEL(gibbs)
@@ -457,8 +459,109 @@ template <class T> static void points(i64 n, i64 m, i64 d)
 	}
 }
 
+// The decompositions of a batch: residual, orthogonality, order and signs of
+// every matrix, and that its checks say the same.
+template <class T> static void svd_batch(i64 m, i64 n, int lanes, int workers, bool vectors)
+{
+	const i64 count = 6, k = m < n ? m : n, rows = m < n ? n : m;
+	const T inf = std::numeric_limits<T>::infinity();
+	dense<T> a = numbers<T>(count * m * n, 22);
+	for (i64 e = 0; e < m * n; e++) {
+		a[m * n + e] = 0;
+		a[2 * m * n + e] = e / n + 1;                                         // of rank 1
+		a[3 * m * n + e] *= std::numeric_limits<T>::max() * (T)0x1p-8;         // huge
+		a[4 * m * n + e] *= std::numeric_limits<T>::min() * powl(2, -(e % n)); // denormal, graded
+	}
+	a[5 * m * n + m * n / 2] = inf;
+	dense<T> out[4];
+	agreed<T>("svd_batch", [&] {
+		i64 bytes = ((rows | 1) * k + (k | 1) * k + 2 * k) * sizeof(T) + 128 + (vectors ? (rows | 1) * k * sizeof(T) : 0);
+		bytes = (bytes + 15) / 16 * 16;
+		matrix<T> x(count, m * n, a), u(count, m * k), s(count, k), vt(count, k * n), checks(count, 4);
+		launch_shared(bytes * (256 / (lanes * workers)), svd_batch_kernel<T>(), lanes, workers, bytes, count, m, n, x.p(), x.ld,
+			vectors ? u.p() : nullptr, u.ld, s.p(), s.ld, vectors ? vt.p() : nullptr, vt.ld, checks.p(), checks.ld);
+		out[0] = u.values("U"), out[1] = s.values("S"), out[2] = vt.values("Vt"), out[3] = checks.values("checks");
+		dense<T> all;
+		for (auto &o : out)
+			all.insert(all.end(), o.begin(), o.end());
+		return all;
+	});
+	const real eps = std::numeric_limits<T>::epsilon();
+	for (i64 b = 0; b < count; b++) {
+		const T *A = &a[b * m * n], *U = &out[0][b * m * k], *S = &out[1][b * k], *Vt = &out[2][b * k * n], *c = &out[3][b * 4];
+		auto wrong = [&](const char *what, real by) {
+			FAIL("svd_batch%zu, %lldx%lld, matrix %lld: %s %.3Lg", 8 * sizeof(T), m, n, b, what, by);
+		};
+		if (b == 5) {
+			if (c[3] != 1 || !std::isnan(S[0]) || (vectors && (!std::isnan(U[m * k - 1]) || !std::isnan(Vt[0]))))
+				wrong("not flagged", c[3]);
+			continue;
+		}
+		real square = 0, values = 0;
+		for (i64 e = 0; e < m * n; e++)
+			square += (real)A[e] * A[e];
+		for (i64 j = 0; j < k; j++) {
+			values += (real)S[j] * S[j];
+			if (!(S[j] >= 0) || (j > 0 && S[j] > S[j - 1]))
+				wrong("order of value", j);
+		}
+		if (c[3] != 0 || fabsl(values - square) > 30 * eps * square + std::numeric_limits<T>::denorm_min() * sqrtl(square) * 64)
+			wrong("squares of the values off by", (values - square) / square);
+		if (!vectors)
+			continue;
+		real rest = 0, loss_u = 0, loss_v = 0;
+		for (i64 i = 0; i < m; i++)
+			for (i64 j = 0; j < n; j++) {
+				real e = A[i * n + j];
+				for (i64 l = 0; l < k; l++)
+					e -= (real)U[i * k + l] * S[l] * Vt[l * n + j];
+				rest += e * e;
+			}
+		for (i64 p = 0; p < k; p++) {
+			T top = 0;
+			for (i64 j = 0; j < n; j++)
+				top = fabs(Vt[p * n + j]) > fabs(top) ? Vt[p * n + j] : top;
+			if (!(top > 0))
+				wrong("sign of right vector", p);
+			for (i64 q = 0; q < k; q++) {
+				real gu = p == q ? -1 : 0, gv = gu;
+				for (i64 i = 0; i < m; i++)
+					gu += (real)U[i * k + p] * U[i * k + q];
+				for (i64 j = 0; j < n; j++)
+					gv += (real)Vt[p * n + j] * Vt[q * n + j];
+				loss_u += gu * gu, loss_v += gv * gv;
+			}
+		}
+		rest = square > 0 ? sqrtl(rest / square) : 0, loss_u = sqrtl(loss_u), loss_v = sqrtl(loss_v);
+		real limit = (20 + 2 * rows) * eps;
+		bool tiny = b == 4; // whose values are rounded to few bits
+		if (!(rest <= limit) && !tiny)
+			wrong("residual", rest);
+		if (!(loss_u <= limit) || !(loss_v <= limit))
+			wrong("orthogonality", loss_u + loss_v);
+		if ((fabsl(c[0] - rest) > 4 * eps * sqrtl(k) && !tiny) || fabsl(c[1] - loss_u) > rows * eps || fabsl(c[2] - loss_v) > rows * eps)
+			wrong("checks", c[0] - rest);
+	}
+}
+
+template <class T> static void svd_batches()
+{
+	struct {
+		i64 m, n;
+		int lanes, workers;
+	} const batches[] = {
+		{1, 1, 8, 1}, {2, 2, 8, 1}, {64, 2, 8, 1}, {3, 4, 4, 2}, {7, 5, 4, 4}, {9, 30, 8, 8}, {16, 16, 4, 8}, {17, 17, 8, 16},
+		{40, 33, 8, 32}, {64, 64, 8, 32},
+	};
+	for (auto &b : batches)
+		for (bool vectors : {true, false})
+			if (vectors || b.m < 20) // the large ones take a second
+				svd_batch<T>(b.m, b.n, b.lanes, b.workers, vectors);
+}
+
 template <class T> static void all()
 {
+	svd_batches<T>();
 	for (auto &s : shapes) {
 		fill_and_copy<T>(s[0], s[1]);
 		add<T>(s[0], s[1]);

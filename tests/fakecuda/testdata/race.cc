@@ -2,6 +2,7 @@
 // of threads, for ThreadSanitizer. The results are the business of
 // native/cuda's own tests.
 #include "elementwise.cu"
+#include "jacobi.cu"
 #include "points.cu"
 #include "reduce.cu"
 #include "sinkhorn.cu"
@@ -15,7 +16,8 @@ typedef long long i64;
 
 static int failures;
 
-template <class... A> static void launch(int blocks, void (*kernel)(A...), typename rz_emu_same<A>::type... values) {
+template <class... A>
+static void launch_shared(unsigned shared, int blocks, void (*kernel)(A...), typename rz_emu_same<A>::type... values) {
   for (int order : {RZ_EMU_FORWARD, RZ_EMU_REVERSED, RZ_EMU_RANDOM}) {
     void *params[] = {(void *)&values..., (void *)&kernel};
     rz_emu_launch l = {};
@@ -24,12 +26,31 @@ template <class... A> static void launch(int blocks, void (*kernel)(A...), typen
     l.params = params;
     l.grid = dim3(blocks);
     l.block = dim3(256);
+    l.shared = shared;
     l.order = order;
     if (const char *error = rz_emu_run(&l)) puts(error), failures++;
   }
 }
 
+template <class... A> static void launch(int blocks, void (*kernel)(A...), typename rz_emu_same<A>::type... values) {
+  launch_shared(0, blocks, kernel, values...);
+}
+
+// Batches with zero matrices, whose vectors are completed, in teams of more
+// and of less than a warp.
+static void svd_batch(i64 m, i64 n, int lanes, int workers) {
+  const i64 count = 5, k = m < n ? m : n, rows = m < n ? n : m;
+  std::vector<double> a(count * m * n), u(count * m * k), s(count * k), vt(count * k * n), checks(count * 4);
+  for (i64 i = 0; i < 3 * m * n; i++) a[i] = (double)((i * i) % 17) - 8;
+  i64 bytes = (((rows | 1) * k * 2 + (k | 1) * k + 2 * k) * 8 + 128 + 15) / 16 * 16;
+  launch_shared(bytes * (256 / (lanes * workers)), 2, ritz_svd_batch_f64, lanes, workers, bytes, count, m, n, a.data(), m * n,
+                u.data(), m * k, s.data(), k, vt.data(), k * n, checks.data(), 4);
+}
+
 int main() {
+  svd_batch(5, 7, 4, 4);
+  svd_batch(12, 10, 4, 8);
+  svd_batch(18, 17, 8, 16);
   for (i64 rows : {1, 37})
     for (i64 cols : {1, 33, 700}) {
       std::vector<double> a(rows * cols, 0.5), b(rows * cols, 2), g(cols, 0.1), out(rows + cols), partial(3);
