@@ -42,6 +42,7 @@ typedef struct {
 	F(CUDA, REQ, int, cuDeviceGetName, (char *name, int len, int device)) \
 	F(CUDA, OPT, int, cuDeviceGetUuid, (rz_uuid *uuid, int device)) \
 	F(CUDA, OPT, int, cuDeviceGetUuid_v2, (rz_uuid *uuid, int device)) \
+	F(CUDA, REQ, int, cuDeviceGetPCIBusId, (char *id, int len, int device)) \
 	F(CUDA, REQ, int, cuDeviceTotalMem_v2, (size_t *bytes, int device)) \
 	F(CUDA, REQ, int, cuDeviceGetAttribute, (int *value, int attribute, int device)) \
 	F(CUDA, REQ, int, cuDevicePrimaryCtxSetFlags_v2, (int device, unsigned flags)) \
@@ -68,6 +69,12 @@ typedef struct {
 	F(CUDA, REQ, int, cuStreamCreateWithPriority, (void **stream, unsigned flags, int priority)) \
 	F(CUDA, REQ, int, cuStreamDestroy_v2, (void *stream)) \
 	F(CUDA, REQ, int, cuStreamSynchronize, (void *stream)) \
+	F(CUDA, OPT, int, cuStreamBeginCapture_v2, (void *stream, int mode)) \
+	F(CUDA, OPT, int, cuStreamEndCapture, (void *stream, void **graph)) \
+	F(CUDA, OPT, int, cuGraphInstantiateWithFlags, (void **executable, void *graph, unsigned long long flags)) \
+	F(CUDA, OPT, int, cuGraphLaunch, (void *executable, void *stream)) \
+	F(CUDA, OPT, int, cuGraphExecDestroy, (void *executable)) \
+	F(CUDA, OPT, int, cuGraphDestroy, (void *graph)) \
 	F(CUDA, REQ, int, cuEventCreate, (void **event, unsigned flags)) \
 	F(CUDA, REQ, int, cuEventDestroy_v2, (void *event)) \
 	F(CUDA, REQ, int, cuEventRecord, (void *event, void *stream)) \
@@ -92,6 +99,11 @@ typedef struct {
 	F(BLAS, need, int, cublas##P##trsm##suffix, (void *h, int side, int uplo, int trans, int diag, dim m, dim n, \
 		const real *alpha, const real *a, dim lda, real *b, dim ldb))
 
+#define RZ_GEMM_EX(F, need, dim, suffix) \
+	F(BLAS, need, int, cublasGemmEx##suffix, (void *h, int ta, int tb, dim m, dim n, dim k, const void *alpha, \
+		const void *a, int type_a, dim lda, const void *b, int type_b, dim ldb, const void *beta, \
+		void *c, int type_c, dim ldc, int compute, int algorithm))
+
 #define RZ_BLAS_FUNCTIONS(F) \
 	F(BLAS, REQ, int, cublasCreate_v2, (void **h)) \
 	F(BLAS, REQ, int, cublasDestroy_v2, (void *h)) \
@@ -103,6 +115,8 @@ typedef struct {
 	RZ_BLAS_OF(F, REQ, D, double, int, _v2) \
 	RZ_BLAS_OF(F, OPT, S, float, int64_t, _v2_64) \
 	RZ_BLAS_OF(F, OPT, D, double, int64_t, _v2_64) \
+	RZ_GEMM_EX(F, REQ, int, ) \
+	RZ_GEMM_EX(F, OPT, int64_t, _64) \
 	F(LT, REQ, size_t, cublasLtGetVersion, (void))
 
 /* The X… functions take data types (RZ_R_32F, RZ_R_64F) and two workspaces,
@@ -189,6 +203,7 @@ enum { RZ_FUNC_SHARED_MEMORY = 8 }; /* CUfunction_attribute: most dynamic shared
 enum { RZ_MODE_PROHIBITED = 2 }; /* CUcomputemode */
 enum { RZ_CTX_BLOCKING_SYNC = 4 };
 enum { RZ_STREAM_NON_BLOCKING = 1 };
+enum { RZ_CAPTURE_RELAXED = 2 };
 enum { RZ_EVENT_BLOCKING_SYNC = 1, RZ_EVENT_DISABLE_TIMING = 2 };
 enum { RZ_HOST_PORTABLE = 1 };
 enum { RZ_MEMORY_HOST = 1, RZ_MEMORY_DEVICE = 2 };
@@ -202,6 +217,8 @@ enum { RZ_LEFT = 0, RZ_RIGHT = 1 };
 enum { RZ_NON_UNIT = 0 };
 enum { RZ_R_32F = 0, RZ_R_64F = 1 };             /* cudaDataType */
 enum { RZ_MATH_DEFAULT = 0 };                    /* cublasMath_t: no TF32 */
+enum { RZ_FAST_16F = 74, RZ_FAST_16BF = 75, RZ_FAST_TF32 = 77 }; /* cublasComputeType_t: float, inputs rounded */
+enum { RZ_GEMM_DEFAULT = -1 };                   /* cublasGemmAlgo_t */
 enum { RZ_EIG_NOVECTOR = 0, RZ_EIG_VECTOR = 1 }; /* cusolverEigMode_t */
 
 #endif

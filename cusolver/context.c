@@ -27,6 +27,7 @@ rz_status rz_describe(const rz_api *api, int ordinal, rz_properties *p)
 		CALL(cuDeviceGetUuid_v2, &p->uuid, p->device);
 	else if (api->cuDeviceGetUuid) /* of drivers before CUDA 11.4 */
 		CALL(cuDeviceGetUuid, &p->uuid, p->device);
+	CALL(cuDeviceGetPCIBusId, p->bus, sizeof p->bus, p->device);
 	CALL(cuDeviceTotalMem_v2, &p->memory, p->device);
 	CALL(cuDeviceGetAttribute, &major, RZ_ATTR_CAPABILITY_MAJOR, p->device);
 	CALL(cuDeviceGetAttribute, &minor, RZ_ATTR_CAPABILITY_MINOR, p->device);

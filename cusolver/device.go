@@ -30,7 +30,8 @@ type gpu struct {
 	idle      []*stream // for the next queues
 	abandoned []*stream // of queues that were forgotten without Close
 
-	transfer sync.Mutex // of c.ring
+	transfer sync.Mutex   // of c.ring
+	capture  sync.RWMutex // read while a stream records, when nothing may wait for the whole GPU
 }
 
 // Info describes the GPU, with a note if its kernels could not be compiled for
@@ -143,8 +144,11 @@ func (g *gpu) acquire() (*stream, error) {
 // retire frees what the queue of s held and keeps s for another queue.
 func (s *stream) retire() {
 	g := s.gpu
+	for len(s.recordings) > 0 {
+		s.recordings[0].Close()
+	}
 	s.release(0)
-	s.failure, s.pending = nil, s.pending[:0]
+	s.failure, s.pending, s.precision = nil, s.pending[:0], device.Exact
 	g.mu.Lock()
 	keep := g.unusable() == nil && len(g.idle) < idleStreams
 	if keep {
@@ -180,6 +184,8 @@ func (g *gpu) sweep() {
 func (g *gpu) trim() {
 	g.sweep()
 	g.closeIdle()
+	g.capture.Lock()
+	defer g.capture.Unlock()
 	if g.lost() == nil {
 		g.failed(C.rz_trim(g.c))
 	}

@@ -29,7 +29,7 @@ func (q *queue[T]) factorize(call func(w *C.rz_work) C.rz_status) {
 // report returns the slot of an int on the device, now 0, that the next Sync
 // or settle passes to verdict. A queue that has failed asks nothing more.
 func (q *queue[T]) report(verdict func(info int) error) C.int {
-	if q.failure != nil {
+	if q.failure != nil || q.notRecorded() {
 		return 0
 	}
 	slot := q.slot(verdict)

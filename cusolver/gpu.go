@@ -1,6 +1,9 @@
 package cusolver
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // MinCapability is the oldest compute capability that the kernels support
 // (Ampere), as major*10+minor.
@@ -12,7 +15,8 @@ type GPU struct {
 	Ordinal     int    // CUDA's number, -1 if CUDA does not show it to this process
 	Name        string // "NVIDIA H200"
 	UUID        string // "GPU-…" or "MIG-…"
-	Parent      string // UUID of the GPU that a MIG instance belongs to, else ""
+	Parent      string // UUID of the GPU that a MIG instance belongs to, "" for none or if unknown
+	Bus         string // PCI address, "0000:3b:00.0", "" if unknown
 	TotalMemory uint64 // bytes
 	FreeMemory  uint64 // bytes, 0 if unknown
 	Capability  int    // compute capability, major*10+minor, 0 if unknown
@@ -21,7 +25,7 @@ type GPU struct {
 }
 
 // MIG reports whether g is a MIG instance.
-func (g GPU) MIG() bool { return g.Parent != "" }
+func (g GPU) MIG() bool { return strings.HasPrefix(g.UUID, "MIG-") }
 
 func (g GPU) String() string {
 	return fmt.Sprintf("%s (compute capability %d.%d, %.0f GiB, %s)",

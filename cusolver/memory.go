@@ -26,6 +26,9 @@ func (s *stream) take(bytes int, zero bool) *block {
 	if bytes == 0 {
 		return b
 	}
+	if s.recording != nil {
+		return s.recording.take(bytes, zero)
+	}
 	if s.gpu.c.pools == 0 {
 		b.size = roundUp(bytes)
 		if s.takeSpare(b) {
@@ -80,6 +83,10 @@ func (s *stream) give(b *block) {
 	address := b.address
 	b.address, b.bytes = 0, 0
 	switch {
+	case b.recording != nil:
+		if address != 0 && b.recording == s.recording {
+			b.recording.free[b.size] = append(b.recording.free[b.size], address)
+		}
 	case address == 0 || s.gpu.lost() != nil: // the driver takes a lost context's memory with it
 	case s.gpu.c.pools == 0:
 		if s.spare == nil {

@@ -7,6 +7,7 @@ package cusolver
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -29,17 +30,32 @@ func open(which string, o Options) (device.Device, error) {
 		m = Machine{} // CUDA alone tells what there is
 	}
 	m = reconcile(m, list)
+	var full *device.OutOfMemoryError // of a GPU that was opened and had too little free
 	for {
-		g, err := Select(m, which)
+		g, err := Select(m, which, o.Memory)
 		if err != nil {
+			var u *device.UnavailableError
+			if full != nil && errors.As(err, &u) && u.Cause == nil {
+				u.Cause = full
+			}
 			return nil, err
 		}
 		if err := l.complete(named, around); err != nil {
 			return nil, err
 		}
 		d, err := l.open(g)
+		if err == nil && which == "" {
+			// The context tells, where NVML is not there or counts otherwise.
+			if free := d.free(); free != 0 && free < o.Memory {
+				full = &device.OutOfMemoryError{Device: d.info.Name, Wanted: o.Memory, Free: free}
+				err = fmt.Errorf("%s free, %s needed", gibibytes(free), gibibytes(o.Memory))
+			}
+		}
 		if err == nil {
 			return d, nil
+		}
+		if d != nil {
+			d.Close()
 		}
 		if which != "" {
 			return nil, &device.UnavailableError{Device: fmt.Sprintf("cuda:%d", g.Ordinal), Reason: err.Error()}
@@ -67,6 +83,7 @@ func (l *libraries) list() ([]shown, error) {
 		}
 		list[i] = shown{
 			name:       C.GoString(&p.name[0]),
+			bus:        C.GoString(&p.bus[0]),
 			memory:     uint64(p.memory),
 			capability: int(p.capability),
 			prohibited: p.mode == C.RZ_MODE_PROHIBITED,
@@ -90,7 +107,7 @@ func (l *libraries) driverVersion() string {
 
 // open makes the context of a GPU, and a first stream: what is wrong with the
 // GPU or the libraries shows here and not at work.
-func (l *libraries) open(chosen GPU) (device.Device, error) {
+func (l *libraries) open(chosen GPU) (*gpu, error) {
 	p, err := l.properties(chosen.Ordinal)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,10 @@ enum {
 rz_status rz_gemm(rz_queue *q, int type, int wide, int ta, int tb, int64_t m, int64_t n, int64_t k,
 	double alpha, uint64_t a, int64_t lda, uint64_t b, int64_t ldb, double beta, uint64_t c, int64_t ldc);
 
+/* The same in float, with inputs rounded as the compute type says. */
+rz_status rz_gemm_rounded(rz_queue *q, int compute, int wide, int ta, int tb, int64_t m, int64_t n, int64_t k,
+	double alpha, uint64_t a, int64_t lda, uint64_t b, int64_t ldb, double beta, uint64_t c, int64_t ldc);
+
 /* The triangle uplo of C = alpha·op(A)·op(A)ᵀ + beta·C, C n×n */
 rz_status rz_syrk(rz_queue *q, int type, int wide, int uplo, int trans, int64_t n, int64_t k,
 	double alpha, uint64_t a, int64_t lda, double beta, uint64_t c, int64_t ldc);

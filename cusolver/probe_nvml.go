@@ -4,6 +4,7 @@ package cusolver
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
@@ -96,6 +97,9 @@ func describe(d nvml.Device, index int) []GPU {
 	if major, minor, ret := d.GetCudaComputeCapability(); ret == nvml.SUCCESS {
 		g.Capability = major*10 + minor
 	}
+	if pci, ret := d.GetPciInfo(); ret == nvml.SUCCESS {
+		g.Bus = busID(pci)
+	}
 	setMemory(&g, d)
 	mode, ret := d.GetComputeMode()
 	if r := unfit(g.Capability, ret == nvml.SUCCESS && mode == nvml.COMPUTEMODE_PROHIBITED); r != "" {
@@ -128,6 +132,17 @@ func describe(d nvml.Device, index int) []GPU {
 		gpus = append(gpus, m)
 	}
 	return gpus
+}
+
+func busID(p nvml.PciInfo) string {
+	var b strings.Builder
+	for _, c := range p.BusId {
+		if c == 0 {
+			break
+		}
+		b.WriteByte(byte(c))
+	}
+	return b.String()
 }
 
 func setMemory(g *GPU, d nvml.Device) {

@@ -118,7 +118,7 @@ func TestOneBadGPUAmongEight(t *testing.T) {
 	if n := len(m.Usable()); n != 5 {
 		t.Errorf("%d usable GPUs, want 5", n)
 	}
-	if _, err := Select(m, "4"); !errors.Is(err, device.ErrUnavailable) {
+	if _, err := Select(m, "4", 0); !errors.Is(err, device.ErrUnavailable) {
 		t.Errorf("selecting a prohibited GPU: %v", err)
 	}
 }
@@ -199,16 +199,37 @@ func TestSelect(t *testing.T) {
 		t.Fatal(err)
 	}
 	for which, want := range map[string]int{"": 7, "3": 3, gpus[5].UUID: 5, "GPU-00000002": 2} {
-		if g, err := Select(m, which); err != nil || g.Index != want {
+		if g, err := Select(m, which, 0); err != nil || g.Index != want {
 			t.Errorf("Select(%q) = GPU %d, %v; want %d", which, g.Index, err, want)
 		}
 	}
 	for _, which := range []string{"8", "-1", "GPU-ffff", "H200"} {
-		if _, err := Select(m, which); !errors.Is(err, device.ErrUnavailable) {
+		if _, err := Select(m, which, 0); !errors.Is(err, device.ErrUnavailable) {
 			t.Errorf("Select(%q): %v, want ErrUnavailable", which, err)
 		}
 	}
-	if _, err := Select(Machine{}, ""); !errors.Is(err, device.ErrUnavailable) {
+	// GPU i has i+1 GiB free.
+	if g, err := Select(m, "", 8<<30); err != nil || g.Index != 7 {
+		t.Errorf("8 GiB: GPU %d, %v", g.Index, err)
+	}
+	if _, err := Select(m, "", 9<<30); !errors.Is(err, device.ErrUnavailable) || !strings.Contains(err.Error(), "no GPU has 9.0 GiB free: cuda:0 1.0 GiB;") {
+		t.Errorf("9 GiB: %v", err)
+	}
+	if g, err := Select(m, "2", 9<<30); err != nil || g.Index != 2 { // asked for by name
+		t.Errorf("9 GiB on cuda:2: %v", err)
+	}
+	for i := range m.GPUs {
+		if i != 3 {
+			m.GPUs[i].FreeMemory = 0 // unknown
+		}
+	}
+	if g, err := Select(m, "", 1<<30); err != nil || g.Index != 3 {
+		t.Errorf("one GPU tells that it has enough: GPU %d, %v", g.Index, err)
+	}
+	if g, err := Select(m, "", 9<<30); err != nil || g.Index != 0 {
+		t.Errorf("none is known to have enough: GPU %d, %v", g.Index, err)
+	}
+	if _, err := Select(Machine{}, "", 0); !errors.Is(err, device.ErrUnavailable) {
 		t.Errorf("Select on a machine without GPU: %v", err)
 	}
 }

@@ -34,6 +34,21 @@ rz_status rz_gemm(rz_queue *q, int type, int wide, int ta, int tb, int64_t m, in
 	RZ_END;
 }
 
+rz_status rz_gemm_rounded(rz_queue *q, int compute, int wide, int ta, int tb, int64_t m, int64_t n, int64_t k,
+	double alpha, uint64_t a, int64_t lda, uint64_t b, int64_t ldb, double beta, uint64_t c, int64_t ldc)
+{
+	const float al = (float)alpha, be = (float)beta;
+	RZ_BEGIN(q->gpu);
+#define GEMM_EX(suffix)                                                        \
+	RZ_CALL(cublasGemmEx##suffix, q->blas, ta, tb, m, n, k, &al, (const void *)a, RZ_R_32F, lda, \
+		(const void *)b, RZ_R_32F, ldb, &be, (void *)c, RZ_R_32F, ldc, compute, RZ_GEMM_DEFAULT)
+	if (wide == RZ_DIMENSION || (wide == RZ_INDEX && rz_device->api->cublasGemmEx_64))
+		GEMM_EX(_64);
+	else
+		GEMM_EX();
+	RZ_END;
+}
+
 rz_status rz_syrk(rz_queue *q, int type, int wide, int uplo, int trans, int64_t n, int64_t k,
 	double alpha, uint64_t a, int64_t lda, double beta, uint64_t c, int64_t ldc)
 {

@@ -6,6 +6,8 @@ package cusolver
 #include "ops.h"
 #cgo noescape rz_gemm
 #cgo nocallback rz_gemm
+#cgo noescape rz_gemm_rounded
+#cgo nocallback rz_gemm_rounded
 #cgo noescape rz_syrk
 #cgo nocallback rz_syrk
 #cgo noescape rz_trsm
@@ -72,10 +74,33 @@ func (q *queue[T]) Gemm(tA, tB device.Trans, α T, a, b device.Matrix[T], β T, 
 		q.scale(β, c)
 		return
 	}
+	if q.precision != device.Exact {
+		q.check(C.rz_gemm_rounded(q.c, computeTypes[q.precision], wide(a, b, c), opOf(tB), opOf(tA),
+			C.int64_t(c.Cols), C.int64_t(c.Rows), C.int64_t(k), C.double(α),
+			C.uint64_t(address(b)), C.int64_t(ld(b)), C.uint64_t(address(a)), C.int64_t(ld(a)),
+			C.double(β), C.uint64_t(address(c)), C.int64_t(ld(c))))
+		return
+	}
 	q.check(C.rz_gemm(q.c, kind[T](), wide(a, b, c), opOf(tB), opOf(tA),
 		C.int64_t(c.Cols), C.int64_t(c.Rows), C.int64_t(k), C.double(α),
 		C.uint64_t(address(b)), C.int64_t(ld(b)), C.uint64_t(address(a)), C.int64_t(ld(a)),
 		C.double(β), C.uint64_t(address(c)), C.int64_t(ld(c))))
+}
+
+// computeTypes are the precisions as cuBLAS calls them.
+var computeTypes = map[device.Precision]C.int{
+	device.TF32: C.RZ_FAST_TF32, device.BF16: C.RZ_FAST_16BF, device.FP16: C.RZ_FAST_16F,
+}
+
+// TryRound chooses between the tensor cores' formats. They round only float32:
+// products of float64 have tensor cores of their own.
+func (q *queue[T]) TryRound(p device.Precision) (before device.Precision, ok bool) {
+	before = q.precision
+	if kind[T]() != C.RZ_R_32F || p != device.Exact && computeTypes[p] == 0 {
+		return before, false
+	}
+	q.precision = p
+	return before, true
 }
 
 // scale multiplies C by β; β = 0 clears whatever was there, NaN included.
@@ -94,6 +119,16 @@ func (q *queue[T]) Syrk(t device.Trans, α T, a device.Matrix[T], β T, c device
 	k := inner(t, a)
 	if k == 0 {
 		q.scale(β, c)
+		return
+	}
+	if q.precision != device.Exact { // the library's function would not round
+		q.lowerPanels(c, func(lo, hi int) {
+			rows, cols := a.RowRange(lo, hi), a.RowRange(0, hi)
+			if t == device.Transp {
+				rows, cols = a.Slice(0, k, lo, hi), a.Slice(0, k, 0, hi)
+			}
+			q.Gemm(t, !t, α, rows, cols, β, c.Slice(lo, hi, 0, hi))
+		})
 		return
 	}
 	ok := q.check(C.rz_syrk(q.c, kind[T](), wide(a, c), C.RZ_LOWER, opOf(!t), C.int64_t(c.Rows), C.int64_t(k),

@@ -98,7 +98,9 @@ func (q *queue[T]) Scope() (end func()) {
 func (q *queue[T]) Sync() error {
 	q.settle()
 	err := q.failure
-	q.failure = nil
+	if q.recording == nil {
+		q.failure = nil
+	}
 	return err
 }
 

@@ -5,6 +5,8 @@ package cusolver
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -14,6 +16,7 @@ import (
 type shown struct {
 	name       string
 	uuid       [16]byte
+	bus        string // PCI address
 	memory     uint64 // bytes
 	capability int
 	prohibited bool // by its compute mode
@@ -31,13 +34,13 @@ func reconcile(m Machine, list []shown) Machine {
 		gpus[i].Ordinal = -1
 	}
 	for ordinal, d := range list {
-		i := sameUUID(gpus, d.uuid)
+		i := position(m.GPUs, d)
 		if i < 0 {
-			gpus = append(gpus, GPU{Index: ordinal, UUID: "GPU-" + uuidText(d.uuid)})
+			gpus = append(gpus, GPU{Index: ordinal, UUID: d.text()})
 			i = len(gpus) - 1
 		}
 		g := &gpus[i]
-		g.Ordinal, g.Name, g.Capability, g.TotalMemory = ordinal, d.name, d.capability, d.memory
+		g.Ordinal, g.Name, g.Capability, g.TotalMemory, g.Bus = ordinal, d.name, d.capability, d.memory, d.bus
 		g.Reason = unfit(d.capability, d.prohibited)
 		g.Usable = g.Reason == ""
 		if g.Usable {
@@ -58,6 +61,59 @@ func unfit(capability int, prohibited bool) string {
 			capability/10, capability%10, MinCapability/10, MinCapability%10)
 	}
 	return ""
+}
+
+// position returns where d stands among the GPUs of NVML, or -1: by its UUID,
+// else by its PCI address. Drivers before CUDA 11.4 know a MIG instance by the
+// UUID of its GPU, as do bus addresses in any version; it is then the instance
+// that CUDA shows according to CUDA_VISIBLE_DEVICES.
+func position(gpus []GPU, d shown) int {
+	i := sameUUID(gpus, d.uuid)
+	if i < 0 {
+		i = slices.IndexFunc(gpus, func(g GPU) bool { return !g.MIG() && sameBus(g.Bus, d.bus) })
+	}
+	if i < 0 || gpus[i].Reason != migParent {
+		return i
+	}
+	instance := -1
+	for k, g := range gpus {
+		if g.MIG() && g.Parent == gpus[i].UUID && (instance < 0 || g.Usable && !gpus[instance].Usable) {
+			instance = k
+		}
+	}
+	return instance
+}
+
+// sameBus compares PCI addresses, domain:bus:device.function, as numbers; NVML
+// writes the domain with eight digits. The function does not matter.
+func sameBus(a, b string) bool {
+	parse := func(s string) (n [3]uint64, ok bool) {
+		s, _, _ = strings.Cut(s, ".")
+		parts := strings.Split(s, ":")
+		if len(parts) != 3 {
+			return n, false
+		}
+		for i, p := range parts {
+			v, err := strconv.ParseUint(p, 16, 32)
+			if err != nil {
+				return n, false
+			}
+			n[i] = v
+		}
+		return n, true
+	}
+	na, ok := parse(a)
+	nb, okb := parse(b)
+	return ok && okb && na == nb
+}
+
+// text returns the UUID as NVML would write it. CUDA names a MIG instance after
+// its profile.
+func (d shown) text() string {
+	if strings.Contains(d.name, " MIG ") {
+		return "MIG-" + uuidText(d.uuid)
+	}
+	return "GPU-" + uuidText(d.uuid)
 }
 
 // sameUUID returns the position of the GPU or MIG instance with this UUID, or

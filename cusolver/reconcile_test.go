@@ -76,3 +76,30 @@ func TestReconcileMIG(t *testing.T) {
 		t.Errorf("split GPU: %q", m.GPUs[7].Reason)
 	}
 }
+
+// Without a UUID of its own a GPU is known by its bus address, which NVML
+// writes differently, and a MIG instance by that of its GPU.
+func TestReconcileByBusAddress(t *testing.T) {
+	m := Machine{GPUs: []GPU{
+		{Index: 0, UUID: "GPU-00000000-aaaa-bbbb-cccc-dddddddddddd", Bus: "00000000:3B:00.0", FreeMemory: 1 << 30},
+		{Index: 1, UUID: "GPU-00000001-aaaa-bbbb-cccc-dddddddddddd", Bus: "00000000:5E:00.0", Reason: migParent},
+		{Index: 1, UUID: "MIG-GPU-00000001-aaaa-bbbb-cccc-dddddddddddd/1/0", Parent: "GPU-00000001-aaaa-bbbb-cccc-dddddddddddd", FreeMemory: 2 << 30},
+		{Index: 1, UUID: "MIG-GPU-00000001-aaaa-bbbb-cccc-dddddddddddd/2/0", Parent: "GPU-00000001-aaaa-bbbb-cccc-dddddddddddd", FreeMemory: 3 << 30, Usable: true},
+	}}
+	whole, split := h200(0), h200(1)
+	whole.uuid, whole.bus = [16]byte{}, "0000:3b:00.0"
+	for _, c := range []struct {
+		d    shown
+		want int
+	}{{whole, 0}, {split, 3}} { // the instance that CUDA_VISIBLE_DEVICES shows
+		got := reconcile(m, []shown{c.d})
+		if len(got.GPUs) != 4 || !got.GPUs[c.want].Usable || got.GPUs[c.want].Ordinal != 0 || len(got.Usable()) != 1 {
+			t.Errorf("want position %d: %+v", c.want, got.GPUs)
+		}
+	}
+	for b, want := range map[string]bool{"0000:3b:00.0": true, "3b:00.0": false, "0000:3c:00.0": false, "0001:3b:00.0": false, "": false} {
+		if sameBus("00000000:3B:00.0", b) != want {
+			t.Errorf("%q is the same: %v", b, !want)
+		}
+	}
+}

@@ -542,6 +542,58 @@ func TestInfoAndChoice(t *testing.T) {
 	}
 }
 
+// The GPU with most free memory is taken, if that is enough for the work. Where
+// NVML is not there the context of each tells.
+func TestMemoryForTheWork(t *testing.T) {
+	for _, c := range []struct {
+		machine string
+		need    uint64
+		want    string // name, or part of the error
+	}{
+		{"devices=3;taken=9GiB,1GiB,4GiB", 0, "cuda:1"},
+		{"devices=3;taken=9GiB,1GiB,4GiB", 14 << 30, "cuda:1"},
+		{"devices=3;taken=9GiB,1GiB,4GiB", 15 << 30, "no GPU has 15.0 GiB free: cuda:0 6.8 GiB; cuda:1 14.8 GiB; cuda:2 11.8 GiB"},
+		{"devices=3;taken=9GiB,1GiB,4GiB;nvml=9", 14 << 30, "cuda:1"},
+		{"devices=3;taken=9GiB,1GiB,4GiB;nvml=9", 16 << 30, "15.0 GiB free, 16.0 GiB needed"},
+		{"devices=2;nouuids;taken=9GiB", 0, "cuda:1"}, // known by their bus addresses
+		{"mig=2;nvml=9", 0, "cuda:0"},
+		{"mig=2;olduuids", 0, "cuda:0"},
+	} {
+		folder := fakecuda.Prepare(t, fakecuda.Options{Machine: c.machine})
+		d, err := cusolver.Open("", cusolver.Options{LibDirs: []string{folder}, Memory: c.need})
+		switch {
+		case err != nil:
+			if !errors.Is(err, device.ErrUnavailable) || !errors.Is(err, device.ErrOutOfMemory) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s, %d GiB: %v, want %q", c.machine, c.need>>30, err, c.want)
+			}
+		default:
+			if got := d.Info().Name; got != c.want {
+				t.Errorf("%s, %d GiB: %s, want %s", c.machine, c.need>>30, got, c.want)
+			}
+			d.Close()
+		}
+		if s := fakecuda.Report(); s != "" {
+			t.Errorf("%s: %s", c.machine, s)
+		}
+	}
+}
+
+// In a container without NVML a MIG instance is known for one by its name, and
+// with an old driver by its GPU.
+func TestProbeOfMIG(t *testing.T) {
+	for machine, entries := range map[string]int{"mig=2": 3, "mig=2;nvml=9": 1, "mig=2;olduuids": 3} {
+		t.Setenv("RITZ_CUDA_LIBDIR", fakecuda.Prepare(t, fakecuda.Options{Machine: machine}))
+		m, err := cusolver.Probe()
+		if err != nil || len(m.GPUs) != entries || len(m.Usable()) != 1 {
+			t.Errorf("%s: %+v, %v", machine, m, err)
+			continue
+		}
+		if g := m.Usable()[0]; !g.MIG() || !strings.HasPrefix(g.UUID, "MIG-") {
+			t.Errorf("%s: %+v is no MIG instance", machine, g)
+		}
+	}
+}
+
 func TestProbeOfTheEmulatedMachine(t *testing.T) {
 	for _, machine := range []string{"devices=3", "devices=3;nvml=9"} {
 		t.Setenv("RITZ_CUDA_LIBDIR", fakecuda.Prepare(t, fakecuda.Options{Machine: machine}))

@@ -44,6 +44,7 @@ typedef struct {
 	int device;
 	char name[256];
 	rz_uuid uuid;
+	char bus[32];  /* "0000:3b:00.0" */
 	size_t memory; /* bytes */
 	int capability;
 	int multiprocessors;
@@ -112,6 +113,14 @@ rz_status rz_module_unload(rz_gpu *g, void *module);
 rz_status rz_module_function(rz_gpu *g, void *module, const char *name, void **function);
 rz_status rz_launch(rz_queue *q, void *function, unsigned blocks, unsigned shared,
 	const void *arguments, const int *offsets, int n);
+
+/* graph.c */
+int rz_can_record(const rz_gpu *g);
+rz_status rz_record_begin(rz_queue *q);
+rz_status rz_record_end(rz_queue *q, int keep, void **executable);
+rz_status rz_record_play(rz_queue *q, void *executable);
+rz_status rz_record_close(rz_queue *q, void *executable, const uint64_t *memory, int n);
+rz_status rz_record_allocate(rz_queue *q, size_t bytes, uint64_t *address);
 
 /* nvrtc.c */
 rz_status rz_nvrtc_version(const rz_api *api, int *major, int *minor);

@@ -9,6 +9,8 @@ import "C"
 import (
 	"cmp"
 	"unsafe"
+
+	"github.com/ritz-go/ritz/goapi/device"
 )
 
 // stream is a CUDA stream with its handles, and what the queue that uses it
@@ -22,6 +24,10 @@ type stream struct {
 	spare     map[int][]uint64       // freed memory by size, where the device has no pools
 	pending   []func(info int) error // of the factorizations since the last Sync, by slot
 	arguments arguments
+	precision device.Precision // of products
+
+	recording  *recording // if not nil, operations are recorded and not done
+	recordings []*recording
 }
 
 // check makes a failed call the failure of the queue.
@@ -45,6 +51,9 @@ func (s *stream) slot(verdict func(info int) error) int {
 // settle waits for all work. If an earlier factorization failed, that becomes
 // the failure of the queue in place of what failed after it.
 func (s *stream) settle() {
+	if s.notRecorded() {
+		return
+	}
 	if s.ended != nil || s.gpu.lost() != nil {
 		s.failure = cmp.Or(s.failure, s.ended, s.gpu.lost())
 		s.pending = s.pending[:0]
@@ -73,6 +82,8 @@ type block struct {
 	address uint64
 	bytes   int // asked for
 	size    int // taken
+
+	recording *recording // that the memory belongs to, nil for the stream's own
 }
 
 // openStream makes a stream with its handles.

@@ -14,19 +14,26 @@ func (q *queue[T]) TrySymProduct(a, b, c device.Matrix[T]) bool {
 	if !q.begin(device.CheckSymProduct(a, b, c), a, b, c) || c.Len() == 0 {
 		return true
 	}
-	n := c.Rows
-	if n < 2*symmetricPanel {
+	if c.Rows < 2*symmetricPanel {
 		return false
 	}
-	for lo := 0; lo < n; {
-		hi := panelEnd(n, lo)
-		q.Gemm(device.NoTrans, device.NoTrans, 1, a.RowRange(lo, hi), b.Slice(0, n, 0, hi), 0, c.Slice(lo, hi, 0, hi))
+	q.lowerPanels(c, func(lo, hi int) {
+		q.Gemm(device.NoTrans, device.NoTrans, 1, a.RowRange(lo, hi), b.Slice(0, b.Rows, 0, hi), 0, c.Slice(lo, hi, 0, hi))
+	})
+	return true
+}
+
+// lowerPanels calls compute for panels of rows of C, which computes their
+// columns as far as the diagonal block, and mirrors the lower triangle.
+func (q *queue[T]) lowerPanels(c device.Matrix[T], compute func(lo, hi int)) {
+	for lo := 0; lo < c.Rows; {
+		hi := panelEnd(c.Rows, lo)
+		compute(lo, hi)
 		lo = hi
 	}
 	if q.failure == nil {
 		q.mirror(device.Lower, c)
 	}
-	return true
 }
 
 // panelEnd returns where the panel of an n×n matrix ends that begins at row
@@ -41,4 +48,5 @@ func panelEnd(n, lo int) int {
 	return lo + (left/panels+tile-1)/tile*tile
 }
 
+var _ device.Rounder = (*queue[float32])(nil)
 var _ device.SymProducter[float32] = (*queue[float32])(nil)

@@ -36,6 +36,9 @@ func extentOf[T device.Float](rows, cols, ld int) extent {
 // bytes: those of the queue, or for a long one those of the device, which
 // serve one queue at a time.
 func (s *stream) withRing(bytes int, f func(*C.rz_ring) C.rz_status) {
+	if s.notRecorded() {
+		return
+	}
 	if bytes <= 2*C.RZ_RING_SHORT {
 		s.check(f(&s.c.ring))
 		return

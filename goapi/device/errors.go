@@ -75,10 +75,15 @@ type UnavailableError struct {
 	Device string
 	Reason string
 	Absent bool // there is no sign of such a device here, so that nobody expects it
+
+	// Cause is an error that is known in itself, nil for none: an
+	// *OutOfMemoryError if the devices that are there have too little free.
+	Cause error
 }
 
 func (e *UnavailableError) Error() string        { return "device " + e.Device + ": " + e.Reason }
 func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
+func (e *UnavailableError) Unwrap() error        { return e.Cause }
 
 // OutOfMemoryError says how much device memory an operation wanted in vain.
 type OutOfMemoryError struct {

@@ -28,6 +28,7 @@ type iteration[T device.Float] struct {
 	errs       device.Matrix[T] // errors of one window of iterations
 	good       device.Matrix[T] // ψ to return to
 	near       bool             // ψ changes by so little that LogStep cannot underflow
+	windows    *device.Sequence[T]
 
 	// Scaling: the kernel exp((φ̂+ψ̂-C)/ε), zero Matrix for the log domain.
 	k       device.Matrix[T]
@@ -43,7 +44,7 @@ type iteration[T device.Float] struct {
 const window = 8
 
 func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T], scaling bool) *iteration[T] {
-	s := &iteration[T]{q: q, c: c}
+	s := &iteration[T]{q: q, c: c, windows: device.NewSequence(q)}
 	row := func(n int) device.Matrix[T] { return q.Alloc(1, n) }
 	s.a, s.logA, s.φ, s.εa = row(r.n), row(r.n), row(r.n), row(r.n)
 	s.b, s.logB, s.ψ, s.χ, s.δ, s.εb, s.t = row(r.m), row(r.m), row(r.m), row(r.m), row(r.m), row(r.m), row(r.m)

@@ -46,6 +46,8 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"SoftMinPoints", testSoftMinPoints[T]},
 		{"LogStep", testLogStep[T]},
 		{"SVDBatch", testSVDBatch[T]},
+		{"Sequence", testSequence[T]},
+		{"Precision", testPrecision[T]},
 		{"Empty", testEmpty[T]},
 		{"Failure", testFailure[T]},
 		{"Shapes", testShapes[T]},

@@ -13,6 +13,8 @@
 //
 //	devices=2 mem=1GiB cc=9.0 driver=12040   the GPUs and their driver
 //	mig=2                                    every GPU is split into 2 instances
+//	olduuids nouuids                         these, or all GPUs, have no UUIDs of their own
+//	taken=9GiB,0                             what other processes hold of each GPU's memory
 //	init=100 nvml=9 mode=2                   codes of cuInit and nvmlInit, compute mode
 //	nopools                                  no cuMemAllocAsync
 //	eager                                    streams run at once instead of when waited for

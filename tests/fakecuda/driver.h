@@ -14,6 +14,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #define API extern "C" __attribute__((visibility("default")))
@@ -22,7 +23,8 @@
 enum {
   OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101,
   INVALID_IMAGE = 200, INVALID_CONTEXT = 201, NO_BINARY = 209, INVALID_PTX = 218, UNSUPPORTED_PTX = 222,
-  INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, CONTEXT_DESTROYED = 709, LAUNCH_FAILED = 719,
+  INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, WRONG_THREAD = 908,
+  CONTEXT_DESTROYED = 709, LAUNCH_FAILED = 719,
 };
 
 struct context {
@@ -39,10 +41,18 @@ struct operation {
   double seconds;             // of virtual time
 };
 
+// graph is what a stream recorded instead of queueing it.
+struct graph {
+  std::vector<operation> operations;
+  bool broken = false; // something was asked that a capture cannot do
+};
+
 struct stream {
   context *owner;
   std::deque<operation> queue;
   double clock = 0;
+  std::unique_ptr<graph> capture = nullptr; // while it records
+  std::thread::id captured_by = {};         // thread that alone may end the capture, if its mode says so
 };
 
 // event remembers how often it was recorded and how many of these records
@@ -88,6 +98,7 @@ struct state {
   std::vector<context *> contexts;    // by ordinal
   std::set<stream *> streams;
   std::map<void *, std::shared_ptr<event>> events;
+  std::set<graph *> graphs, executables;
   std::set<module *> modules;
   std::set<function *> functions;
   std::map<uint64_t, allocation> memory;
@@ -139,6 +150,10 @@ int enqueue(void *handle, operation op);
 int drain(stream *s);
 int drain_all();
 bool valid(void *handle);
+
+// capturing breaks the captures that a call for this stream, or for the whole
+// device, may not meet, and says whether there was one.
+bool capturing(const char *name, stream *s);
 
 void write_log(const char *text, unsigned n, int *options, void **values);
 

@@ -96,6 +96,8 @@ static std::string report() {
   if (!gpu.streams.empty()) s += "leak: " + std::to_string(gpu.streams.size()) + " streams\n";
   if (!gpu.events.empty()) s += "leak: " + std::to_string(gpu.events.size()) + " events\n";
   if (!gpu.modules.empty()) s += "leak: " + std::to_string(gpu.modules.size()) + " modules\n";
+  if (!gpu.graphs.empty()) s += "leak: " + std::to_string(gpu.graphs.size()) + " graphs\n";
+  if (!gpu.executables.empty()) s += "leak: " + std::to_string(gpu.executables.size()) + " executable graphs\n";
   for (auto &h : gpu.held)
     if (h.second > 0) s += "leak: " + std::to_string(h.second) + " " + h.first + "\n";
   for (auto c : gpu.contexts)
@@ -111,7 +113,7 @@ static std::string configure(const std::string &options) {
   gpu.config = m;
   gpu.initialized = false;
   gpu.contexts.clear(), gpu.visible.clear();
-  gpu.streams.clear(), gpu.events.clear(), gpu.modules.clear(), gpu.functions.clear();
+  gpu.streams.clear(), gpu.events.clear(), gpu.graphs.clear(), gpu.executables.clear(), gpu.modules.clear(), gpu.functions.clear();
   for (auto &a : gpu.memory) free(a.second.block);
   gpu.memory.clear(), gpu.pinned.clear();
   gpu.used = gpu.idle = 0;

@@ -32,6 +32,8 @@ static int copy(const char *name, plane to, plane from, void *s) {
     violation("%s with memory that is not pinned", name);
     return INVALID_VALUE;
   }
+  // The launches would copy what the host memory holds by then.
+  if (!host.device && capturing(name, (stream *)s)) return CAPTURE_UNSUPPORTED;
   std::shared_ptr<void> held;
   if (pageable && !from.device) {
     auto staged = std::make_shared<std::vector<char>>(to.width * to.rows);

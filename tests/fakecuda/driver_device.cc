@@ -86,7 +86,7 @@ API int cuDeviceGet(int *device, int ordinal) {
 API int cuDeviceGetName(char *name, int length, int device) {
   ENTER(DEVICE);
   if (!is_device(device)) return INVALID_DEVICE;
-  snprintf(name, length, "%s", gpu.config.name().c_str());
+  snprintf(name, length, "%s", gpu.config.name(gpu.visible[device] % 8 - 1).c_str());
   return OK;
 }
 
@@ -95,12 +95,14 @@ API int cuDeviceGetUuid(unsigned char *uuid, int device) {
   ENTER(DEVICE);
   if (!is_device(device)) return INVALID_DEVICE;
   gpu.config.uuid(gpu.visible[device] / 8, -1, uuid);
+  if (gpu.config.no_uuids) memset(uuid, 0, 16);
   return OK;
 }
 
 API int cuDeviceGetUuid_v2(unsigned char *uuid, int device) {
   ENTER(DEVICE);
   if (!is_device(device)) return INVALID_DEVICE;
+  if (gpu.config.old_uuids || gpu.config.no_uuids) return cuDeviceGetUuid(uuid, device);
   gpu.config.uuid(gpu.visible[device] / 8, gpu.visible[device] % 8 - 1, uuid);
   return OK;
 }
@@ -196,5 +198,6 @@ API int cuCtxGetCurrent(void **handle) {
 
 API int cuCtxSynchronize(void) {
   ENTER(CONTEXT);
+  if (capturing(__func__, nullptr)) return CAPTURE_UNSUPPORTED;
   return drain_all();
 }

@@ -77,6 +77,7 @@ API int cuMemGetInfo_v2(size_t *free, size_t *total) {
   ENTER(CONTEXT);
   *total = gpu.config.memory;
   *free = gpu.config.memory - gpu.used - gpu.idle;
+  *free -= std::min((uint64_t)*free, gpu.config.taken_of(gpu.visible[entry.current->device] / 8));
   return OK;
 }
 
@@ -106,6 +107,7 @@ API int cuMemAllocAsync(uint64_t *address, size_t bytes, void *s) {
   ENTER(CONTEXT);
   if (!gpu.config.pools) return 801; // not supported
   if (!valid(s)) return INVALID_HANDLE;
+  if (capturing(__func__, (stream *)s)) return CAPTURE_UNSUPPORTED; // a node of the graph: not emulated
   return allocate(entry.current, bytes, true, address);
 }
 
@@ -113,6 +115,7 @@ API int cuMemFreeAsync(uint64_t address, void *s) {
   ENTER_RELEASE(CONTEXT);
   if (!valid(s)) return INVALID_HANDLE;
   if (int code = freeable(__func__, address)) return code;
+  if (capturing(__func__, (stream *)s)) return CAPTURE_UNSUPPORTED;
   gpu.memory[address].dying = true;
   int code = enqueue(s, {__func__, [address] { return release(address), OK; }, nullptr, 1e-6});
   return code ? code : entry.after;

@@ -54,8 +54,23 @@ int enqueue(void *handle, operation op) {
     drain_all();
     return gpu.lost ? gpu.lost : execute(nullptr, std::move(op));
   }
+  if (s->capture) {
+    s->capture->operations.push_back(std::move(op));
+    return s->capture->broken ? CAPTURE_INVALIDATED : OK;
+  }
   s->queue.push_back(std::move(op));
   return gpu.config.eager ? drain(s) : OK;
+}
+
+bool capturing(const char *name, stream *s) {
+  bool any = false;
+  for (auto other : gpu.streams)
+    if (other->capture && (!s || s == other)) {
+      violation("%s while a stream is captured", name);
+      other->capture->broken = true;
+      any = true;
+    }
+  return any;
 }
 
 API void rz_emu_enqueue(void *handle, void (*run)(void *), void *arg, void (*drop)(void *)) {
@@ -68,6 +83,7 @@ API void rz_emu_enqueue(void *handle, void (*run)(void *), void *arg, void (*dro
 
 API int rz_emu_drain(void *handle) {
   std::lock_guard<std::recursive_mutex> hold(gpu.lock);
+  if (capturing("a library call that waits", (stream *)handle)) return CAPTURE_UNSUPPORTED;
   return drain((stream *)handle);
 }
 
@@ -84,6 +100,7 @@ API int cuStreamDestroy_v2(void *handle) {
   ENTER_RELEASE(CONTEXT);
   if (!handle || !valid(handle)) return INVALID_HANDLE;
   stream *s = (stream *)handle;
+  if (s->capture) violation("a stream is destroyed while it is captured");
   int code = drain(s);
   for (auto &e : gpu.events)
     if (e.second->recorded_in == s) e.second->recorded_in = nullptr;
@@ -95,6 +112,7 @@ API int cuStreamDestroy_v2(void *handle) {
 API int cuStreamSynchronize(void *handle) {
   ENTER(CONTEXT);
   if (!valid(handle)) return INVALID_HANDLE;
+  if (capturing(__func__, (stream *)handle)) return CAPTURE_UNSUPPORTED;
   return drain((stream *)handle);
 }
 
@@ -103,6 +121,7 @@ API int cuStreamQuery(void *handle) {
   ENTER(CONTEXT);
   if (!valid(handle)) return INVALID_HANDLE;
   stream *s = (stream *)handle;
+  if (capturing(__func__, s)) return CAPTURE_UNSUPPORTED;
   if (!s) return drain_all();
   if (!s->queue.empty()) run_one(s);
   if (gpu.lost) return gpu.lost;

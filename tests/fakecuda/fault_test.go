@@ -18,7 +18,8 @@ import (
 // job uses every library and a kernel on a 6×4 matrix and returns what does
 // not depend on signs: RᵀR of a QR factorization, the singular values, the
 // eigenvalues of AᵀA, the softmin of its rows, and the singular values of two
-// larger matrices that are decomposed together.
+// larger matrices that are decomposed together. A sequence makes the softmin
+// larger. An element of a rounded product comes last.
 func job(d device.Device) ([]float64, error) {
 	q := d.F64()
 	defer q.Close()
@@ -46,13 +47,34 @@ func job(d device.Device) ([]float64, error) {
 	pair := q.Alloc(2, 16*16)
 	q.Random(device.Normal, 1, 1, pair)
 	q.(device.BatchSVDer[float64]).TrySVDBatch(16, 16, pair, q.Alloc(2, 16*16), both, q.Alloc(2, 16*16), q.Alloc(2, 4))
+	thrice := device.NewSequence(q)
+	for range 3 {
+		thrice.Run("", func() { q.Add(1, device.NoTrans, low, 0.5, device.NoTrans, low, low) })
+	}
 	var out []float64
 	for _, m := range []device.Matrix[float64]{rr, w, s, low, both} {
 		h := device.NewDense[float64](m.Rows, m.Cols)
 		q.Download(h, m)
 		out = append(out, h.Data...)
 	}
-	return out, q.Sync()
+	if err := q.Sync(); err != nil {
+		return nil, err
+	}
+	rounded, err := roundedProduct(d)
+	return append(out, rounded), err
+}
+
+// roundedProduct returns an element of a product in TF32, which is exact.
+func roundedProduct(d device.Device) (float64, error) {
+	q := d.F32()
+	defer q.Close()
+	_, end := device.Round(q, device.TF32)
+	defer end()
+	a, c, host := q.Alloc(4, 4), q.Alloc(4, 4), make([]float32, 1)
+	q.Fill(2, a)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, a, a, 0, c)
+	q.Download(device.Vector(host), c.Slice(3, 4, 2, 3))
+	return float64(host[0]), q.Sync()
 }
 
 func agree(a, b []float64) bool {

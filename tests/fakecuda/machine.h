@@ -5,6 +5,7 @@
 #ifndef RZ_MACHINE_H
 #define RZ_MACHINE_H
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -39,11 +40,18 @@ struct machine {
   int order = 0;           // of the threads of a block: forward, reversed, random
   unsigned seed = 1;
   double bandwidth = 20e9; // bytes per second between host and device
+  bool old_uuids = false;  // NVML and CUDA know no UUIDs of MIG instances, as before CUDA 11.4
+  bool no_uuids = false;   // CUDA tells all GPUs apart by their bus addresses alone
+  std::vector<uint64_t> taken; // bytes that other processes hold, by GPU
   int on = -1;             // the GPU that the faults are of, -1: of all
   std::vector<fault> faults;
   std::string error;       // the first option that was not understood
 
-  std::string name() const { return "NVIDIA H200 (emulated)"; }
+  std::string name(int instance = -1) const {
+    return instance < 0 ? "NVIDIA H200 (emulated)" : "NVIDIA H200 MIG 1g.18gb (emulated)";
+  }
+
+  uint64_t taken_of(int i) const { return (size_t)i < taken.size() ? taken[i] : 0; }
 
   // The 16 bytes of the UUID of GPU i, or of its MIG instance.
   void uuid(int i, int instance, unsigned char out[16]) const {
@@ -54,6 +62,7 @@ struct machine {
 
   std::string uuid_text(int i, int instance = -1) const {
     unsigned char u[16];
+    if (old_uuids && instance >= 0) return "MIG-" + uuid_text(i) + "/" + std::to_string(instance + 1) + "/0";
     uuid(i, instance, u);
     std::string s = instance < 0 ? "GPU-" : "MIG-";
     for (int b = 0; b < 16; b++) {
@@ -87,6 +96,15 @@ struct machine {
     else if (key == "mig") mig = n;
     else if (key == "on") on = n;
     else if (key == "mem") memory = bytes(value);
+    else if (key == "olduuids") old_uuids = true;
+    else if (key == "nouuids") no_uuids = true;
+    else if (key == "taken") { // taken=9GiB,0,2GiB
+      for (size_t at = 0; at <= value.size();) {
+        size_t end = std::min(value.find(',', at), value.size());
+        taken.push_back(bytes(value.substr(at, end - at)));
+        at = end + 1;
+      }
+    }
     else if (key == "cc") sscanf(value.c_str(), "%d.%d", &major, &minor);
     else if (key == "driver") driver = n;
     else if (key == "init") init = n;

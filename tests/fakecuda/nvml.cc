@@ -65,7 +65,7 @@ API nvmlDeviceGetHandleByIndex_v2(unsigned index, handle **out) {
   return SUCCESS;
 }
 
-API nvmlDeviceGetName(handle *, char *out, unsigned length) { return text(out, length, config.name()); }
+API nvmlDeviceGetName(handle *h, char *out, unsigned length) { return text(out, length, config.name(h->instance)); }
 
 API nvmlDeviceGetUUID(handle *h, char *out, unsigned length) {
   return text(out, length, config.uuid_text(h->gpu, h->instance));
@@ -83,7 +83,7 @@ struct memory {
 API nvmlDeviceGetMemoryInfo(handle *h, memory *m) {
   unsigned long long share = h->instance < 0 ? 1 : config.mig;
   m->total = config.memory / share;
-  m->used = m->total / 64; // the driver's own
+  m->used = m->total / 64 + config.taken_of(h->gpu); // the driver's own, and that of others
   m->free = m->total - m->used;
   return SUCCESS;
 }
@@ -92,6 +92,22 @@ API nvmlDeviceGetComputeMode(handle *, int *mode) {
   *mode = config.mode;
   return SUCCESS;
 }
+
+// nvmlPciInfo_t
+struct pci {
+  char legacy[16];
+  unsigned domain, bus, device, id, subsystem;
+  char bus_id[32];
+};
+
+API nvmlDeviceGetPciInfo_v3(handle *h, pci *p) {
+  *p = {};
+  p->bus = 0x3b + h->gpu;
+  snprintf(p->bus_id, sizeof p->bus_id, "00000000:%02X:00.0", p->bus);
+  return SUCCESS;
+}
+API nvmlDeviceGetPciInfo_v2(handle *h, pci *p) { return nvmlDeviceGetPciInfo_v3(h, p); }
+API nvmlDeviceGetPciInfo(handle *h, pci *p) { return nvmlDeviceGetPciInfo_v3(h, p); }
 
 API nvmlDeviceGetMigMode(handle *, unsigned *current, unsigned *pending) {
   *current = *pending = config.mig > 0;

@@ -240,3 +240,37 @@ func TestSymmetricProductInPanels(t *testing.T) {
 		}
 	}
 }
+
+// Soft minima of many points with many coordinates: the squares of distances
+// come from products where ε is large enough, and far from the origin as well.
+func TestSoftMinOfWidePoints(t *testing.T) {
+	d, host := Open(t, Options{}), device.Go()
+	for _, c := range []struct{ shift, ε, tol float64 }{{0, 1, 1e-12}, {1e6, 1, 1e-8}, {0, 1e-4, 1e-12}} {
+		results := make([][]float64, 2)
+		for i, dev := range []device.Device{d, host} {
+			q := dev.F64()
+			const n, m, dim = 600, 500, 12
+			_, x := upload(q, 8, n, dim)
+			_, y := upload(q, 9, m, dim)
+			_, g := upload(q, 10, 1, m)
+			ones := q.Alloc(1, dim)
+			q.Fill(1, ones)
+			q.AddBy(device.PerCol, c.shift, ones, x, x)
+			q.AddBy(device.PerCol, c.shift, ones, y, y)
+			out := q.Alloc(1, n)
+			device.SoftMinPoints(q, 2, c.ε, x, y, g, out)
+			got := device.NewDense[float64](1, n)
+			q.Download(got, out)
+			if err := q.Sync(); err != nil {
+				t.Fatal(err)
+			}
+			q.Close()
+			results[i] = got.Data
+		}
+		for i, want := range results[1] {
+			if off := math.Abs(results[0][i] - want); !(off <= c.tol*(1+math.Abs(want))) {
+				t.Fatalf("%+v: element %d is %v, want %v", c, i, results[0][i], want)
+			}
+		}
+	}
+}

@@ -26,11 +26,19 @@ int cuMemHostAlloc(void **, size_t, unsigned);
 int cuMemFreeHost(void *);
 int cuMemcpyHtoDAsync_v2(uint64_t, const void *, size_t, void *);
 int cuMemcpyDtoHAsync_v2(void *, uint64_t, size_t, void *);
+int cuMemcpyDtoDAsync_v2(uint64_t, uint64_t, size_t, void *);
 int cuMemsetD8Async(uint64_t, unsigned char, size_t, void *);
 int cuStreamCreateWithPriority(void **, unsigned, int);
 int cuStreamDestroy_v2(void *);
 int cuStreamSynchronize(void *);
 int cuStreamQuery(void *);
+int cuStreamBeginCapture_v2(void *, int);
+int cuStreamEndCapture(void *, void **);
+int cuGraphInstantiateWithFlags(void **, void *, unsigned long long);
+int cuGraphLaunch(void *, void *);
+int cuGraphExecDestroy(void *);
+int cuGraphDestroy(void *);
+int cuCtxSynchronize(void);
 int cuStreamWaitEvent(void *, void *, unsigned);
 int cuEventCreate(void **, unsigned);
 int cuEventDestroy_v2(void *);
@@ -269,7 +277,58 @@ static void modules() {
   CHECK(report() == "");
 }
 
+// A captured stream runs nothing; launches run it with the arguments of then.
+static void graphs() {
+  session s;
+  void *g, *e, *other;
+  uint64_t a, b;
+  CHECK(cuStreamCreateWithPriority(&other, 1, 0) == 0 && cuMemAlloc_v2(&a, 8) == 0 && cuMemAlloc_v2(&b, 8) == 0);
+  CHECK(cuStreamEndCapture(s.stream, &g) == 1);
+  CHECK(cuMemsetD8Async(a, 1, 8, s.stream) == 0);
+  CHECK(cuStreamBeginCapture_v2(s.stream, 2) == 0 && cuStreamBeginCapture_v2(s.stream, 2) == 1);
+  CHECK(cuMemcpyDtoDAsync_v2(b, a, 8, s.stream) == 0 && cuMemsetD8Async(a, 3, 8, s.stream) == 0);
+  CHECK(cuStreamSynchronize(other) == 0); // another stream may go on
+  int ended = 0;
+  std::thread([&] { // and another thread may end it
+    cuCtxPushCurrent_v2(s.context);
+    ended = cuStreamEndCapture(s.stream, &g);
+    cuCtxPopCurrent_v2(nullptr);
+  }).join();
+  CHECK(ended == 0 && cuGraphInstantiateWithFlags(&e, g, 0) == 0);
+  CHECK(cuStreamSynchronize(s.stream) == 0);
+  CHECK(*(char *)a == 1 && *(char *)b == -1);
+  CHECK(cuGraphLaunch(e, s.stream) == 0 && cuGraphLaunch(e, s.stream) == 0);
+  CHECK(*(char *)b == -1);
+  CHECK(cuGraphDestroy(g) == 0 && cuGraphDestroy(g) == 400);
+  CHECK(cuStreamSynchronize(s.stream) == 0);
+  CHECK(*(char *)b == 3);
+  CHECK(reported("leak: 1 executable graphs"));
+  CHECK(cuGraphExecDestroy(e) == 0 && cuGraphLaunch(e, s.stream) == 400);
+  // What waits, and what copies host memory, breaks a capture.
+  char host[8] = {};
+  for (int bad = 0; bad < 4; bad++) {
+    CHECK(cuStreamBeginCapture_v2(s.stream, 2) == 0);
+    CHECK(900 == (bad == 0 ? cuStreamSynchronize(s.stream) : bad == 1 ? cuCtxSynchronize() :
+      bad == 2 ? cuMemcpyHtoDAsync_v2(a, host, 8, s.stream) : cuMemAllocAsync(&b, 8, s.stream)));
+    CHECK(cuStreamEndCapture(s.stream, &g) == 901);
+    CHECK(reported("while a stream is captured"));
+  }
+  // In the stricter modes the same thread must end a capture.
+  CHECK(cuStreamBeginCapture_v2(s.stream, 1) == 0);
+  std::thread([&] {
+    cuCtxPushCurrent_v2(s.context);
+    ended = cuStreamEndCapture(s.stream, &g);
+    cuCtxPopCurrent_v2(nullptr);
+  }).join();
+  CHECK(ended == 908 && cuStreamEndCapture(s.stream, &g) == 0 && cuGraphDestroy(g) == 0);
+  CHECK(reported("by another thread"));
+  CHECK(cuMemFree_v2(a) == 0 && cuMemFree_v2(b) == 0 && cuStreamDestroy_v2(other) == 0);
+  s.close();
+  CHECK(report() == "");
+}
+
 int main() {
+  graphs();
   contexts();
   laziness();
   bounds();

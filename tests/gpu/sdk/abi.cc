@@ -70,8 +70,15 @@ struct function<R(A...), S(B...)>
 	static constexpr bool value = check();
 };
 
+// In C++ the headers have two functions of this name, one of them inline.
+constexpr cublasStatus_t (*rz_gemm_ex)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int, const void *,
+	const void *, cudaDataType, int, const void *, cudaDataType, int, const void *, void *, cudaDataType, int,
+	cublasComputeType_t, cublasGemmAlgo_t) = cublasGemmEx;
+#define cublasGemmEx rz_gemm_ex
+
 #define CHECK_0(name, ours)
-#define CHECK_1(name, ours) static_assert(function<ours, decltype(name)>::value, #name);
+#define CHECK_1(name, ours) \
+	static_assert(function<ours, std::remove_pointer_t<std::remove_const_t<decltype(name)>>>::value, #name);
 #define CHECK_IF(has, name, ours) CHECK_(has, name, ours)
 #define CHECK_(has, name, ours) CHECK_##has(name, ours)
 #define CHECK(library, need, result, name, arguments) \
@@ -110,6 +117,7 @@ EQUAL(RZ_ATTR_MEMORY_POOLS, CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)
 EQUAL(RZ_MODE_PROHIBITED, CU_COMPUTEMODE_PROHIBITED)
 EQUAL(RZ_CTX_BLOCKING_SYNC, CU_CTX_SCHED_BLOCKING_SYNC)
 EQUAL(RZ_STREAM_NON_BLOCKING, CU_STREAM_NON_BLOCKING)
+EQUAL(RZ_CAPTURE_RELAXED, CU_STREAM_CAPTURE_MODE_RELAXED)
 EQUAL(RZ_FUNC_SHARED_MEMORY, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)
 EQUAL(RZ_EVENT_BLOCKING_SYNC, CU_EVENT_BLOCKING_SYNC)
 EQUAL(RZ_EVENT_DISABLE_TIMING, CU_EVENT_DISABLE_TIMING)
@@ -129,6 +137,10 @@ EQUAL(RZ_NON_UNIT, CUBLAS_DIAG_NON_UNIT)
 EQUAL(RZ_R_32F, CUDA_R_32F)
 EQUAL(RZ_R_64F, CUDA_R_64F)
 EQUAL(RZ_MATH_DEFAULT, CUBLAS_DEFAULT_MATH)
+EQUAL(RZ_FAST_16F, CUBLAS_COMPUTE_32F_FAST_16F)
+EQUAL(RZ_FAST_16BF, CUBLAS_COMPUTE_32F_FAST_16BF)
+EQUAL(RZ_FAST_TF32, CUBLAS_COMPUTE_32F_FAST_TF32)
+EQUAL(RZ_GEMM_DEFAULT, CUBLAS_GEMM_DEFAULT)
 EQUAL(RZ_EIG_NOVECTOR, CUSOLVER_EIG_MODE_NOVECTOR)
 EQUAL(RZ_EIG_VECTOR, CUSOLVER_EIG_MODE_VECTOR)
 #if RZ_HAS_cusolverDnSetDeterministicMode
