@@ -10,6 +10,27 @@ import (
 	"github.com/ritz-go/ritz/goapi/backend"
 )
 
+// takes notes how much memory of a device the work needs, before open chooses
+// one: that of so many copies of the inputs.
+func (c *common) takes(copies float64, inputs ...*input) {
+	size := 8.0
+	if c.precision(inputs...) == "f32" {
+		size = 4
+	}
+	elements := 0.0
+	for _, in := range inputs {
+		n := 1.0
+		for i, d := range in.file.Members[in.member].Shape {
+			if i == 0 && in.hi >= 0 {
+				d = max(0, min(in.hi, d)-in.lo)
+			}
+			n *= float64(d)
+		}
+		elements += n
+	}
+	c.memory = uint64(min(copies*size*elements, 1<<62))
+}
+
 func newDevices(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "devices",

@@ -82,6 +82,7 @@ draws this error over the steps for all methods.`,
 }
 
 func runPolar[T device.Float](ctx context.Context, c *common, in *input, o polar.Options) error {
+	c.takes(6, in) // the matrix, two iterates, the factor, and up to two on the smaller side
 	dev, err := c.open()
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type common struct {
 	plot    string
 	output  string
 	tensor  string
+	memory  uint64 // bytes that the work takes on the device, 0 if unknown
 
 	stdout io.Writer
 	log    *slog.Logger
@@ -122,7 +123,7 @@ func (c *common) open() (device.Device, error) {
 	if c.threads > 0 {
 		runtime.GOMAXPROCS(c.threads)
 	}
-	dev, err := backend.Open(c.backend, backend.Options{Threads: c.threads})
+	dev, err := backend.Open(c.backend, backend.Options{Threads: c.threads, Memory: c.memory})
 	if err != nil {
 		return nil, err
 	}

@@ -203,7 +203,7 @@ func writeReport(j *job.Job, o job.Options, outcomes []job.Outcome) (string, err
 	for _, out := range outcomes {
 		entries = append(entries, report.Task{
 			Name: out.Task.Name, Parameters: out.Task.Parameters(), Result: out.Result, Code: out.Code,
-			Message: out.Message, Dir: out.Dir, Skipped: out.Skipped,
+			Message: out.Message, Dir: out.Dir, Skipped: out.Skipped, Worker: out.Worker,
 		})
 	}
 	name := "report.html"

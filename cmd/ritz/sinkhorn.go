@@ -183,6 +183,9 @@ func pixels[T device.Float](in *input) (points device.Dense[T], weights []T, err
 const maxPlan = 1 << 24
 
 func runSinkhorn[T device.Float](ctx context.Context, c *common, t transport, files []*input) error {
+	if t.cost != "" {
+		c.takes(2, files...) // the costs and their kernel; points are used in tiles if they must be
+	}
 	dev, err := c.open()
 	if err != nil {
 		return err

@@ -174,6 +174,7 @@ which an exact eigenvalue lies, and the standard error of the trace.`,
 }
 
 func runSpectrum[T device.Float](ctx context.Context, c *common, in *input, a analysis) error {
+	c.takes(1.5, in) // the matrix, and blocks of vectors
 	dev, err := c.open()
 	if err != nil {
 		return err

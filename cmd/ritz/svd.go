@@ -83,6 +83,10 @@ picture then shows all spectra.`,
 }
 
 func runSVD[T device.Float](ctx context.Context, c *common, in *input, o svd.Options, memory budget, stats bool) error {
+	c.takes(4, in) // the matrix, a copy, U and Vt
+	if memory > 0 {
+		c.memory = min(c.memory, uint64(memory))
+	}
 	dev, err := c.open()
 	if err != nil {
 		return err

@@ -16,6 +16,11 @@ type Options struct {
 	// Threads is the number of host threads of a CPU device. Zero means
 	// OPENBLAS_NUM_THREADS or OMP_NUM_THREADS if set, else GOMAXPROCS.
 	Threads int
+
+	// Memory is how many bytes of memory the work takes on the device, 0 if
+	// unknown. Auto passes over GPUs with less of it free; "cuda" takes the one
+	// with most where none has enough.
+	Memory uint64
 }
 
 // opener opens the devices of one backend. The argument is what follows the
@@ -27,7 +32,9 @@ type opener struct {
 
 // openers are the backends in the order in which auto tries them.
 var openers = []opener{
-	{"cuda", func(which string, _ Options) (device.Device, error) { return cusolver.Open(which, cusolver.Options{}) }},
+	{"cuda", func(which string, o Options) (device.Device, error) {
+		return cusolver.Open(which, cusolver.Options{Memory: o.Memory})
+	}},
 	{"cpu", func(_ string, o Options) (device.Device, error) { return cblas.Open(cblas.Options{Threads: o.Threads}) }},
 	{"go", func(string, Options) (device.Device, error) { return device.Go(), nil }},
 }
@@ -45,7 +52,12 @@ func Open(name string, o Options) (device.Device, error) {
 	kind, which, numbered := strings.Cut(name, ":")
 	for _, b := range openers {
 		if b.name == kind && (!numbered || kind == "cuda" && which != "") {
-			return b.open(which, o)
+			d, err := b.open(which, o)
+			if o.Memory > 0 && errors.Is(err, device.ErrOutOfMemory) {
+				o.Memory = 0
+				return b.open(which, o)
+			}
+			return d, err
 		}
 	}
 	return nil, fmt.Errorf("%w: %w", &device.UnavailableError{Device: name, Reason: "no device has this name; there are auto, cuda, cuda:N, cuda:UUID, cpu and go"}, device.ErrArgument)

@@ -48,3 +48,31 @@ func TestEmulatedGPU(t *testing.T) {
 		t.Errorf("cuda: %v", err)
 	}
 }
+
+// Auto passes over GPUs without room for the work, cuda takes the freest.
+func TestMemoryOfEmulatedGPUs(t *testing.T) {
+	t.Setenv("RITZ_CUDA_LIBDIR", fakecuda.Prepare(t, fakecuda.Options{Machine: "devices=2;mem=1GiB;taken=900MiB,800MiB"}))
+	for _, c := range []struct {
+		name   string
+		memory uint64
+		gpu    bool
+	}{{"auto", 0, true}, {"auto", 100 << 20, true}, {"auto", 500 << 20, false}, {"cuda", 500 << 20, true}, {"cuda:0", 500 << 20, true}} {
+		d, err := Open(c.name, Options{Memory: c.memory})
+		if err != nil {
+			t.Errorf("%s for %d MiB: %v", c.name, c.memory>>20, err)
+			continue
+		}
+		i := d.Info()
+		want := "cuda:1"
+		if c.name == "cuda:0" {
+			want = c.name
+		}
+		if (i.Backend == "CUDA") != c.gpu || c.gpu && i.Name != want {
+			t.Errorf("%s for %d MiB opened %s", c.name, c.memory>>20, i.Name)
+		}
+		if warnings := strings.Join(i.Warnings, "\n"); !c.gpu && !strings.Contains(warnings, "no GPU has 0.5 GiB free: cuda:0 0.1 GiB; cuda:1 0.2 GiB") {
+			t.Errorf("warnings %q", warnings)
+		}
+		d.Close()
+	}
+}

@@ -101,6 +101,15 @@ tasks:
 	if !slices.Equal(names(t, out), []string{"auto", "factor", "plain", "report.html", "values"}) {
 		t.Errorf("left %v", names(t, out))
 	}
+	page, err := os.ReadFile(filepath.Join(out, "report.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, gpu := range gpus {
+		if n := strings.Count(string(page), "on "+gpu); n == 0 || n > 4 {
+			t.Errorf("the report names %s %d times", gpu, n)
+		}
+	}
 	// A run in one process takes what is there, and the other way round.
 	write(t, filepath.Join(dir, "absent.npy"), []int{2, 2}, 3, 1, 1, 2.0)
 	if got := done(runJob(t, 0, job, "-o", out, "--resume")); got != "-values -factor -auto -plain bad" {
@@ -191,6 +200,17 @@ func TestLostGPUs(t *testing.T) {
 		if last := got[5].Error; !strings.Contains(last, "no GPU is left") || !strings.Contains(last, gpu) {
 			t.Errorf("%q does not tell of %s", last, gpu)
 		}
+	}
+}
+
+// A matrix for which no GPU has room goes to the CPU, and auto says why.
+func TestRoomOnGPU(t *testing.T) {
+	emulate(t, "mem=1GiB;taken=940MiB")
+	const n = 1300 // 13.5 MB, of which the polar factor needs six
+	a := write(t, filepath.Join(t.TempDir(), "a.npy"), []int{n, n}, noise(n*n)...)
+	out := ritz(t, "polar", a, "--method", "muon", "--steps", "1", "--json")
+	if !strings.Contains(out.stderr, "no GPU has 0.1 GiB free") || !strings.Contains(out.stdout, `"backend": "cpu"`) {
+		t.Errorf("%+v", out)
 	}
 }
 

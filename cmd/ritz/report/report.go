@@ -32,6 +32,7 @@ type Task struct {
 	Message    string
 	Dir        string // where plot.svg is
 	Skipped    bool
+	Worker     string // GPU that did it, "" if the job ran in one process
 }
 
 // result is what the report shows of a command's JSON object.
