@@ -27,7 +27,8 @@ var kernels = map[string]map[string]string{
 	},
 	"points": {
 		"pairwise_cost":  "innnpnpnpn",
-		"softmin_points": "itnnnpnpnpnpn",
+		"point_spread":   "nnpnpp",
+		"softmin_points": "itnnnpnpnpnpnpn",
 	},
 	"random": {
 		"random": "innnnpn",

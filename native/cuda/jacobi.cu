@@ -570,7 +570,7 @@ RZ_KERNEL ritz_svd_batch_f32(int lanes, int workers, i64 bytes, i64 count, i64 m
 {
 	rz::svd_batch(lanes, workers, bytes, count, m, n, a, lda, u, ldu, s, lds, vt, ldvt, checks, ldc);
 }
-RZ_KERNEL ritz_svd_batch_f64(int lanes, int workers, i64 bytes, i64 count, i64 m, i64 n, const double *a, i64 lda,
+RZ_KERNEL_WIDEST ritz_svd_batch_f64(int lanes, int workers, i64 bytes, i64 count, i64 m, i64 n, const double *a, i64 lda,
 	double *u, i64 ldu, double *s, i64 lds, double *vt, i64 ldvt, double *checks, i64 ldc)
 {
 	rz::svd_batch(lanes, workers, bytes, count, m, n, a, lda, u, ldu, s, lds, vt, ldvt, checks, ldc);

@@ -1,17 +1,27 @@
 // Costs between two clouds of points, the rows of x (n×d) and y (m×d):
 //
 //   pairwise_cost    out[i,j] = ‖xᵢ - yⱼ‖ᵖ
+//   point_spread     the largest ‖xᵢ - c‖², one candidate from each block
 //   softmin_points   out[i] = -ε·log Σⱼ exp((g[j] - ‖xᵢ - yⱼ‖ᵖ)/ε)
 //
 // p is 1 or 2. Distances come from differences: ‖x‖² + ‖y‖² - 2⟨x,y⟩ would
-// lose small ones to cancellation. softmin_points never stores the n×m costs:
-// it streams tiles of y through shared memory past the points x, with a
-// running maximum and sum for each point (the shape of Dao et al.,
-// FlashAttention, NeurIPS 2022). An element -Inf of g drops its term; a sum
-// without terms gives +Inf. The order of the sums depends on the shape alone.
+// lose small ones to cancellation. Only where the spread of the points says
+// that what is lost does not matter beside ε do the squares of softmin_points
+// come from products, at half the instructions, with y₀ as the origin; ‖x‖² is
+// added after the sum.
+//
+// softmin_points never stores the n×m costs: it streams tiles of y through
+// shared memory past the points x, with a running maximum and sum for each
+// point (the shape of Dao et al., FlashAttention, NeurIPS 2022). An element
+// -Inf of g drops its term; a sum without terms gives +Inf. The order of the
+// sums depends on the shape and that choice alone.
 //
 // Up to 8 coordinates a point x stays in registers and the exponentials or the
-// multiplications are the limit, above it the tiles' shared memory.
+// multiplications are the limit. Above it tiles of both clouds pass through
+// shared memory. For float a thread then has 8×4 pairs: six reads of shared
+// memory serve 64 or 32 arithmetic instructions, which are the limit. Double
+// has 4×4 pairs, and so have few points of float, which thus make twice as
+// many blocks.
 //
 // Origin: definitions; Sinkhorn's half step without the cost matrix as in
 // Feydy et al., Interpolating between optimal transport and MMD using Sinkhorn
@@ -31,59 +41,108 @@ template <int N, class T> RZ_FN void to_costs(int p, T *square)
 	}
 }
 
-// Squared distances of 64 points x and 64 points y, by 16×16 threads with 4×4
-// distances each: thread (row, col) has the rows row + 16·r and the columns
-// col + 16·c. Points beyond the clouds count as 0.
-enum { TILE = 64, SIDE = 16, EACH = TILE / SIDE, DEPTH = 16 };
+// Squared distances of 16·ROWS points x and 64 points y, by 16×16 threads with
+// ROWS×4 distances each: thread (row, col) has the rows ROWS·row + r and the
+// columns col + 16·c. Points beyond the clouds count as 0.
+enum { MANY_POINTS = 32768 }; // enough for the blocks of the larger tiles on any GPU
+enum { SIDE = 16, EACH = 4, TILE = SIDE * EACH, DEPTH = 16 };
 
-// The coordinates of a tile in shared memory, with a padded column.
-template <class T> struct tile_memory {
-	T x[DEPTH][TILE + 1], y[DEPTH][TILE + 1];
+// The coordinates of a tile in shared memory. The rows of x are padded to
+// multiples of 16 bytes, since a thread reads its rows together.
+template <int ROWS, class T> struct tile_memory {
+	alignas(16) T x[DEPTH][SIDE * ROWS + 4];
+	T y[DEPTH][TILE + 1];
 };
 
-template <class T> struct square_tile {
-	T s[EACH][EACH];
+template <int ROWS, class T> struct distances {
+	enum { POINTS = SIDE * ROWS }; // of x in a tile
+	T s[ROWS][EACH];
 
 	RZ_FN static int row() { return threadIdx.x / SIDE; }
 	RZ_FN static int col() { return threadIdx.x % SIDE; }
 
-	RZ_FN void compute(tile_memory<T> &shared, const T *x, i64 ldx, i64 i0, i64 n, const T *y, i64 ldy, i64 j0, i64 m,
-		i64 d)
+	RZ_FN void clear()
 	{
 #pragma unroll
-		for (int r = 0; r < EACH; r++)
+		for (int r = 0; r < ROWS; r++)
 #pragma unroll
 			for (int c = 0; c < EACH; c++)
 				s[r][c] = 0;
-		for (i64 k0 = 0; k0 < d; k0 += DEPTH) {
-			i64 k = k0 + col(); // neighbours read neighbouring coordinates
+	}
+	// The coordinates from k0 on, less those of the origin unless it is null.
+	RZ_FN static void load(tile_memory<ROWS, T> &shared, const T *x, i64 ldx, i64 i0, i64 n, const T *y, i64 ldy, i64 j0,
+		i64 m, i64 k0, i64 d, const T *origin)
+	{
+		i64 k = k0 + col(); // neighbours read neighbouring coordinates
+		T o = origin && k < d ? origin[k] : (T)0;
 #pragma unroll
-			for (int r = 0; r < EACH; r++) {
-				i64 i = i0 + row() + SIDE * r, j = j0 + row() + SIDE * r;
-				shared.x[col()][row() + SIDE * r] = i < n && k < d ? x[i * ldx + k] : 0;
-				shared.y[col()][row() + SIDE * r] = j < m && k < d ? y[j * ldy + k] : 0;
-			}
+		for (int r = 0; r < ROWS; r++) {
+			i64 i = i0 + row() + SIDE * r;
+			shared.x[col()][row() + SIDE * r] = i < n && k < d ? x[i * ldx + k] - o : 0;
+		}
+#pragma unroll
+		for (int c = 0; c < EACH; c++) {
+			i64 j = j0 + row() + SIDE * c;
+			shared.y[col()][row() + SIDE * c] = j < m && k < d ? y[j * ldy + k] - o : 0;
+		}
+	}
+	RZ_FN void compute(tile_memory<ROWS, T> &shared, const T *x, i64 ldx, i64 i0, i64 n, const T *y, i64 ldy, i64 j0, i64 m,
+		i64 d)
+	{
+		clear();
+		for (i64 k0 = 0; k0 < d; k0 += DEPTH) {
+			load(shared, x, ldx, i0, n, y, ldy, j0, m, k0, d, nullptr);
 			__syncthreads();
 #pragma unroll 4
 			for (int l = 0; l < DEPTH; l++)
-				add_coordinate(shared.x[l], shared.y[l]);
+				add_coordinate<false>(shared.x[l], shared.y[l]);
 			__syncthreads();
 		}
 	}
-	RZ_FN void add_coordinate(const T *x, const T *y)
+	// Products in place of squared distances. norm becomes the square of the
+	// length of a point: of x for thread t < POINTS, of y number t - POINTS
+	// for the next 64.
+	RZ_FN void multiply(tile_memory<ROWS, T> &shared, const T *x, i64 ldx, i64 i0, i64 n, const T *y, i64 ldy, i64 j0, i64 m,
+		i64 d, T *norm)
 	{
-		T u[EACH], v[EACH];
-#pragma unroll
-		for (int r = 0; r < EACH; r++) {
-			u[r] = x[row() + SIDE * r];
-			v[r] = y[col() + SIDE * r];
+		clear();
+		*norm = 0;
+		for (i64 k0 = 0; k0 < d; k0 += DEPTH) {
+			load(shared, x, ldx, i0, n, y, ldy, j0, m, k0, d, y);
+			__syncthreads();
+			int t = threadIdx.x;
+			if (t < POINTS + TILE) {
+				const T *point = t < POINTS ? &shared.x[0][t] : &shared.y[0][t - POINTS];
+				int step = t < POINTS ? SIDE * ROWS + 4 : TILE + 1;
+#pragma unroll 4
+				for (int l = 0; l < DEPTH; l++)
+					*norm += point[l * step] * point[l * step];
+			}
+#pragma unroll 4
+			for (int l = 0; l < DEPTH; l++)
+				add_coordinate<true>(shared.x[l], shared.y[l]);
+			__syncthreads();
 		}
+	}
+	template <bool PRODUCTS> RZ_FN void add_coordinate(const T *x, const T *y)
+	{
+		T u[ROWS], v[EACH];
 #pragma unroll
-		for (int r = 0; r < EACH; r++)
+		for (int r = 0; r < ROWS; r += 4)
+			load_four<true>(x + ROWS * row() + r, 1, u + r);
+#pragma unroll
+		for (int c = 0; c < EACH; c++)
+			v[c] = y[col() + SIDE * c];
+#pragma unroll
+		for (int r = 0; r < ROWS; r++)
 #pragma unroll
 			for (int c = 0; c < EACH; c++) {
-				T e = u[r] - v[c];
-				s[r][c] += e * e;
+				if constexpr (PRODUCTS) {
+					s[r][c] += u[r] * v[c];
+				} else {
+					T e = u[r] - v[c];
+					s[r][c] += e * e;
+				}
 			}
 	}
 };
@@ -91,18 +150,20 @@ template <class T> struct square_tile {
 template <class T>
 RZ_FN void pairwise_cost(int p, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, T *out, i64 ldo)
 {
-	i64 across = (m + TILE - 1) / TILE, tiles = (n + TILE - 1) / TILE * across;
-	__shared__ tile_memory<T> shared;
-	square_tile<T> tile;
+	enum { ROWS = 4 };
+	typedef distances<ROWS, T> tile_of;
+	i64 across = (m + TILE - 1) / TILE, tiles = (n + tile_of::POINTS - 1) / tile_of::POINTS * across;
+	__shared__ tile_memory<ROWS, T> shared;
+	tile_of tile;
 	for (i64 t = blockIdx.x; t < tiles; t += gridDim.x) {
-		i64 i0 = t / across * TILE, j0 = t % across * TILE;
+		i64 i0 = t / across * tile_of::POINTS, j0 = t % across * TILE;
 		tile.compute(shared, x, ldx, i0, n, y, ldy, j0, m, d);
 #pragma unroll
-		for (int r = 0; r < EACH; r++) {
+		for (int r = 0; r < ROWS; r++) {
 			to_costs<EACH>(p, tile.s[r]);
 #pragma unroll
 			for (int c = 0; c < EACH; c++) {
-				i64 i = i0 + tile.row() + SIDE * r, j = j0 + tile.col() + SIDE * c;
+				i64 i = i0 + ROWS * tile.row() + r, j = j0 + tile.col() + SIDE * c;
 				if (i < n && j < m)
 					out[i * ldo + j] = tile.s[r][c];
 			}
@@ -112,16 +173,17 @@ RZ_FN void pairwise_cost(int p, i64 n, i64 m, i64 d, const T *x, i64 ldx, const 
 
 // Any number of coordinates: tile by tile of distances. The 16 threads of a
 // row, half a warp, join their sums at the end.
-template <class T>
-RZ_FN void softmin_tiles(tile_memory<T> &shared, int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g,
+template <int ROWS, class T>
+RZ_FN void softmin_tiles(tile_memory<ROWS, T> &shared, int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g,
 	i64 incg, T *out, i64 incout)
 {
 	T k = base_two(eps);
-	square_tile<T> tile;
-	for (i64 i0 = (i64)blockIdx.x * TILE; i0 < n; i0 += (i64)gridDim.x * TILE) {
-		soft_sum<T> s[EACH];
+	typedef distances<ROWS, T> tile_of;
+	tile_of tile;
+	for (i64 i0 = (i64)blockIdx.x * tile_of::POINTS; i0 < n; i0 += (i64)gridDim.x * tile_of::POINTS) {
+		soft_sum<T> s[ROWS];
 #pragma unroll
-		for (int r = 0; r < EACH; r++)
+		for (int r = 0; r < ROWS; r++)
 			s[r] = soft_sum<T>::none();
 		for (i64 j0 = 0; j0 < m; j0 += TILE) {
 			tile.compute(shared, x, ldx, i0, n, y, ldy, j0, m, d);
@@ -132,7 +194,7 @@ RZ_FN void softmin_tiles(tile_memory<T> &shared, int p, T eps, i64 n, i64 m, i64
 				h[c] = j < m ? g[j * incg] : -inf<T>();
 			}
 #pragma unroll
-			for (int r = 0; r < EACH; r++) {
+			for (int r = 0; r < ROWS; r++) {
 				T *t = tile.s[r];
 				to_costs<EACH>(p, t);
 #pragma unroll
@@ -142,13 +204,93 @@ RZ_FN void softmin_tiles(tile_memory<T> &shared, int p, T eps, i64 n, i64 m, i64
 			}
 		}
 #pragma unroll
-		for (int r = 0; r < EACH; r++) {
-			i64 i = i0 + tile.row() + SIDE * r;
+		for (int r = 0; r < ROWS; r++) {
+			i64 i = i0 + ROWS * tile.row() + r;
 			s[r].template join_lanes<SIDE>(k);
 			if (i < n && tile.col() == 0)
 				out[i * incout] = s[r].value(eps);
 		}
 	}
+}
+
+// The same with p = 2 from products.
+template <int ROWS, class T>
+RZ_FN void softmin_products(tile_memory<ROWS, T> &shared, T *norms, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx,
+	const T *y, i64 ldy, const T *g, i64 incg, T *out, i64 incout)
+{
+	T k = base_two(eps);
+	typedef distances<ROWS, T> tile_of;
+	tile_of tile;
+	for (i64 i0 = (i64)blockIdx.x * tile_of::POINTS; i0 < n; i0 += (i64)gridDim.x * tile_of::POINTS) {
+		soft_sum<T> s[ROWS];
+#pragma unroll
+		for (int r = 0; r < ROWS; r++)
+			s[r] = soft_sum<T>::none();
+		T norm;
+		for (i64 j0 = 0; j0 < m; j0 += TILE) {
+			tile.multiply(shared, x, ldx, i0, n, y, ldy, j0, m, d, &norm);
+			if (threadIdx.x < tile_of::POINTS + TILE)
+				norms[threadIdx.x] = norm;
+			__syncthreads();
+			T h[EACH];
+#pragma unroll
+			for (int c = 0; c < EACH; c++) {
+				int at = tile.col() + SIDE * c;
+				h[c] = j0 + at < m ? g[(j0 + at) * incg] - norms[tile_of::POINTS + at] : -inf<T>();
+			}
+#pragma unroll
+			for (int r = 0; r < ROWS; r++) {
+				T *t = tile.s[r];
+#pragma unroll
+				for (int c = 0; c < EACH; c++)
+					t[c] = h[c] + 2 * t[c];
+				s[r].template add<EACH>(t, k);
+			}
+		}
+#pragma unroll
+		for (int r = 0; r < ROWS; r++) {
+			i64 i = i0 + ROWS * tile.row() + r;
+			s[r].template join_lanes<SIDE>(k);
+			if (i < n && tile.col() == 0)
+				out[i * incout] = s[r].value(eps) + norms[ROWS * tile.row() + r];
+		}
+		__syncthreads(); // norms is free again
+	}
+}
+
+// A NaN is passed over: what it belongs to becomes NaN anyway.
+template <class T> RZ_FN void point_spread(i64 n, i64 d, const T *x, i64 ldx, const T *origin, T *out)
+{
+	__shared__ T part[WARPS];
+	T largest = 0;
+	for (i64 i = (i64)blockIdx.x * WARPS + warp_of_block(); i < n; i += (i64)gridDim.x * WARPS) {
+		T s = 0;
+		for (i64 k = lane_of_warp(); k < d; k += LANES) {
+			T e = x[i * ldx + k] - origin[k];
+			s += e * e;
+		}
+		largest = larger(warp_sum(s), largest);
+	}
+	if (lane_of_warp() == 0)
+		part[warp_of_block()] = largest;
+	__syncthreads();
+	if (threadIdx.x == 0) {
+		for (int w = 1; w < WARPS; w++)
+			largest = larger(part[w], largest);
+		out[blockIdx.x] = largest;
+	}
+}
+
+// Whether products may replace differences: their errors, some roundings of the
+// largest ‖x‖² + ‖y‖², must be far below ε, and are then below what rounding
+// does to g in problems of this size.
+template <class T> RZ_FN bool products_suffice(T eps, const T *spread, i64 parts)
+{
+	const T unit = sizeof(T) == 4 ? (T)0x1p-23 : (T)0x1p-52, limit = sizeof(T) == 4 ? (T)1e-4 : (T)1e-11;
+	T largest = 0;
+	for (i64 k = 0; k < parts; k++)
+		largest = larger(spread[k], largest);
+	return parts > 0 && 2 * largest * unit < limit * eps;
 }
 
 // A tile of points y with up to 8 coordinates and their g in shared memory,
@@ -221,12 +363,15 @@ RZ_FN void softmin_registers(stream_memory<T> &shared, int p, T eps, i64 n, i64 
 
 template <class T>
 RZ_FN void softmin_points(int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g,
-	i64 incg, T *out, i64 incout)
+	i64 incg, T *out, i64 incout, const T *spread, i64 parts)
 {
+	enum { MANY = sizeof(T) == 4 ? 8 : 4 }; // rows of a thread for many points
 	__shared__ union {
 		stream_memory<T> stream;
-		tile_memory<T> tile;
+		tile_memory<4, T> tile;
+		tile_memory<MANY, T> large;
 	} shared;
+	__shared__ T norms[SIDE * MANY + TILE];
 	if (d <= 1)
 		softmin_registers<1>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
 	else if (d == 2)
@@ -237,8 +382,15 @@ RZ_FN void softmin_points(int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx
 		softmin_registers<4>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
 	else if (d <= 8)
 		softmin_registers<8>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+	else if (p == 2 && products_suffice(eps, spread, parts)) {
+		if (MANY > 4 && n >= MANY_POINTS)
+			softmin_products<MANY>(shared.large, norms, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		else
+			softmin_products<4>(shared.tile, norms, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+	} else if (MANY > 4 && n >= MANY_POINTS)
+		softmin_tiles<MANY>(shared.large, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
 	else
-		softmin_tiles(shared.tile, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		softmin_tiles<4>(shared.tile, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
 }
 
 } // namespace rz
@@ -256,13 +408,24 @@ RZ_KERNEL ritz_pairwise_cost_f64(int p, i64 n, i64 m, i64 d, const double *x, i6
 	rz::pairwise_cost(p, n, m, d, x, ldx, y, ldy, out, ldo);
 }
 
-RZ_KERNEL ritz_softmin_points_f32(int p, float eps, i64 n, i64 m, i64 d, const float *x, i64 ldx, const float *y,
-	i64 ldy, const float *g, i64 incg, float *out, i64 incout)
+RZ_KERNEL ritz_point_spread_f32(i64 n, i64 d, const float *x, i64 ldx, const float *origin, float *out)
 {
-	rz::softmin_points(p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+	rz::point_spread(n, d, x, ldx, origin, out);
+}
+RZ_KERNEL ritz_point_spread_f64(i64 n, i64 d, const double *x, i64 ldx, const double *origin, double *out)
+{
+	rz::point_spread(n, d, x, ldx, origin, out);
+}
+
+// spread has parts candidates for the largest distance of a point from y₀, of x
+// and of y; with none, distances come from differences.
+RZ_KERNEL ritz_softmin_points_f32(int p, float eps, i64 n, i64 m, i64 d, const float *x, i64 ldx, const float *y,
+	i64 ldy, const float *g, i64 incg, float *out, i64 incout, const float *spread, i64 parts)
+{
+	rz::softmin_points(p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
 }
 RZ_KERNEL ritz_softmin_points_f64(int p, double eps, i64 n, i64 m, i64 d, const double *x, i64 ldx, const double *y,
-	i64 ldy, const double *g, i64 incg, double *out, i64 incout)
+	i64 ldy, const double *g, i64 incg, double *out, i64 incout, const double *spread, i64 parts)
 {
-	rz::softmin_points(p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+	rz::softmin_points(p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
 }

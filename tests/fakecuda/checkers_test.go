@@ -1,6 +1,7 @@
 package fakecuda
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -93,6 +94,44 @@ func TestKernelsUnderCheckers(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// A kernel that lacks one of its barriers is found out: each source loses one.
+func TestMissingBarriersAreFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiling with sanitizers takes long")
+	}
+	folder := t.TempDir()
+	sources, _ := filepath.Glob(filepath.Join("..", "..", "native", "cuda", "*.*"))
+	needed := map[string]string{
+		"jacobi.cu":  "s.left + at * s.ldx, idle);\n\t\t\t__syncthreads();", // between two rounds
+		"points.cu":  "norms[threadIdx.x] = norm;\n\t\t\t__syncthreads();",
+		"reduce.cu":  "__syncthreads();",
+		"softmin.cu": "sum[threadIdx.x] = s.sum;\n\t\t\t__syncthreads();",
+	}
+	for _, source := range sources {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(source)
+		if barrier := needed[name]; barrier != "" {
+			without := strings.Replace(string(text), barrier, strings.TrimSuffix(barrier, "__syncthreads();"), 1)
+			if without == string(text) {
+				t.Fatalf("%s has no such barrier", name)
+			}
+			text = []byte(without)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := checkers[2].program(t, filepath.Join("testdata", "race.cc"), "-I"+folder).CombinedOutput()
+	for name := range needed {
+		if err == nil || !strings.Contains(string(out), "data race") || !strings.Contains(string(out), name+":") {
+			t.Errorf("%s lacks a barrier, and nothing is said about it (%v)", name, err)
+		}
 	}
 }
 

@@ -46,6 +46,7 @@ KERNEL(gibbs)
 KERNEL(scaling_rows)
 KERNEL(pairwise_cost)
 KERNEL(softmin_points)
+KERNEL(point_spread)
 
 typedef long double real;
 typedef std::vector<real> reals;
@@ -419,6 +420,28 @@ template <class T> static void sinkhorn(i64 rows, i64 cols)
 	}), want, 4 + cols / 64.); // positive terms, at most cols/32 additions in a row
 }
 
+// The spread of points around y₀, from 4 blocks.
+template <class T> static void spreads(i64 n, i64 d, matrix<T> &x, matrix<T> &y, T *out)
+{
+	layout fixed = *current;
+	fixed.blocks = 4;
+	const layout *outer = current;
+	current = &fixed;
+	launch(point_spread_kernel<T>(), n, d, x.p(), x.ld, y.p(), out);
+	current = outer;
+	T want = 0, got = 0;
+	for (i64 i = 0; i < n; i++) {
+		real s = 0;
+		for (i64 k = 0; k < d; k++)
+			s += ((real)x.at(i, k) - y.at(0, k)) * ((real)x.at(i, k) - y.at(0, k));
+		want = s > want ? (T)s : want;
+	}
+	for (int b = 0; b < 4; b++)
+		got = out[b] > got ? out[b] : got;
+	if (fabs(got - want) > (d / 2 + 3) * std::numeric_limits<T>::epsilon() * want)
+		FAIL("point_spread: %g, want %g", (double)got, (double)want);
+}
+
 template <class T> static void points(i64 n, i64 m, i64 d)
 {
 	dense<T> x = numbers<T>(n * d, 19), y = numbers<T>(m * d, 20), g = numbers<T>(m, 21);
@@ -449,12 +472,16 @@ template <class T> static void points(i64 n, i64 m, i64 d)
 			reals tolerance = soft_tolerance<T>(want, m);
 			for (real &t : tolerance)
 				t += std::numeric_limits<T>::epsilon() * (d / 2. + 3) * d; // that of a cost up to about d
-			compare("softmin_points", agreed<T>("softmin_points", [&] {
-				matrix<T> u(n, d, x), v(m, d, y);
-				vec<T> h(m, g), out(n);
-				launch(softmin_points_kernel<T>(), p, (T)eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, out.p(), out.inc);
-				return out.values("softmin_points");
-			}), want, tolerance);
+			for (int parts : {0, 8}) // distances from differences; from products, if the kernel finds that they will do
+				compare("softmin_points", agreed<T>("softmin_points", [&] {
+					matrix<T> u(n, d, x), v(m, d, y);
+					vec<T> h(m, g), out(n);
+					dense<T> spread(8);
+					spreads(n, d, u, v, spread.data()), spreads(m, d, v, v, spread.data() + 4);
+					launch(softmin_points_kernel<T>(), p, (T)eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, out.p(), out.inc,
+						spread.data(), parts);
+					return out.values("softmin_points");
+				}), want, tolerance);
 		}
 	}
 }
@@ -583,6 +610,8 @@ template <class T> static void all()
 		points<T>(5, 70, d);
 		points<T>(67, 300, d);
 	}
+	if (sizeof(T) == 4)
+		points<T>(32771, 5, 9); // in larger tiles
 }
 
 // Writes a rows×cols random matrix to standard output.
