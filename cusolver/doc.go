@@ -13,7 +13,21 @@
 // instance with its memory, compute capability and UUID, and whether
 // CUDA_VISIBLE_DEVICES and the compute mode let this process use it.
 //
+// Where nobody names a GPU, [Open] takes the one with most free memory, and with
+// [Options].Memory only one that has room for the work. GPUs and MIG instances
+// are known by their UUIDs, else by their PCI addresses, so that CUDA's order
+// does not matter.
+//
+// Products are exact unless an algorithm asks for less by device.Round: then
+// float32 matrices go through the tensor cores rounded to TF32, BF16 or FP16,
+// with sums in float32. Large products that are known to be symmetric are
+// computed below the diagonal in panels and mirrored. A device.Sequence becomes
+// a CUDA graph.
+//
 // Ritz's own kernels are compiled by NVRTC for the GPU that is there and kept
 // in the folder RITZ_CACHE_DIR, else in ritz/cubin of the user's caches; 256 MB
 // at most. Without NVRTC the driver compiles them from PTX.
+//
+// What proves all this without a GPU, and the speed that is planned, stands in
+// tests/gpu/README.md.
 package cusolver

@@ -70,8 +70,55 @@ func BenchmarkSum(b *testing.B)      { both(b, sums[float32], sums[float64]) }
 func BenchmarkMap(b *testing.B)      { both(b, exponentials[float32], exponentials[float64]) }
 func BenchmarkTransfer(b *testing.B) { both(b, transfers[float32], transfers[float64]) }
 func BenchmarkGemm(b *testing.B)     { both(b, products[float32], products[float64]) }
-func BenchmarkSoftMin(b *testing.B)  { both(b, softMinima[float32], softMinima[float64]) }
-func BenchmarkPoints(b *testing.B)   { both(b, points[float32], points[float64]) }
+func BenchmarkRounded(b *testing.B)  { roundedProducts(b) }
+func BenchmarkSymmetric(b *testing.B) {
+	both(b, symmetricProducts[float32], symmetricProducts[float64])
+}
+func BenchmarkBatch(b *testing.B)   { both(b, batches[float32], batches[float64]) }
+func BenchmarkSoftMin(b *testing.B) { both(b, softMinima[float32], softMinima[float64]) }
+func BenchmarkPoints(b *testing.B)  { both(b, points[float32], points[float64]) }
+
+// roundedProducts times products on the tensor cores.
+func roundedProducts(b *testing.B) {
+	o := openOn[float32](b)
+	n := devices.Size(o.dev, 8192, 64)
+	x, y := o.normal(n, n), o.q.Alloc(n, n)
+	for _, p := range []device.Precision{device.TF32, device.BF16, device.FP16} {
+		b.Run(fmt.Sprintf("%v/n=%d", p, n), func(b *testing.B) {
+			_, end := device.Round(o.q, p)
+			defer end()
+			o.measure(b, 2*float64(n)*float64(n)*float64(n), "GFLOP/s", func() {
+				o.q.Gemm(device.NoTrans, device.NoTrans, 1, x, x, 0, y)
+			})
+		})
+	}
+}
+
+// symmetricProducts counts the operations of the full product.
+func symmetricProducts[T device.Float](b *testing.B) {
+	o := openOn[T](b)
+	for _, n := range []int{devices.Size(o.dev, 4096, 64), devices.Size(o.dev, 8192, 96)} {
+		x, y := o.normal(n, n), o.q.Alloc(n, n)
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			o.measure(b, 2*float64(n)*float64(n)*float64(n), "GFLOP/s", func() { device.SymProduct(o.q, x, x, y) })
+		})
+	}
+}
+
+// batches counts LAPACK's 22·n³ operations for each matrix.
+func batches[T device.Float](b *testing.B) {
+	o := openOn[T](b)
+	for _, n := range []int{4, 8, 16, 32, 64} {
+		count := devices.Size(o.dev, 20000, 8)
+		a := o.normal(count, n*n)
+		u, s, vt, checks := o.q.Alloc(count, n*n), o.q.Alloc(count, n), o.q.Alloc(count, n*n), o.q.Alloc(count, 4)
+		b.Run(fmt.Sprintf("n=%d/count=%d", n, count), func(b *testing.B) {
+			o.measure(b, 22*float64(count)*float64(n*n*n), "GFLOP/s", func() {
+				o.q.(device.BatchSVDer[T]).TrySVDBatch(n, n, a, u, s, vt, checks)
+			})
+		})
+	}
+}
 
 func copying[T device.Float](b *testing.B) {
 	o := openOn[T](b)
