@@ -12,12 +12,20 @@ type Adam[T Float] struct {
 	Epsilon      T // ε
 }
 
+// AdamStepper is implemented by queues with a one-pass AdamStep.
+type AdamStepper[T Float] interface {
+	TryAdamStep(c Adam[T], w, g, m, v Matrix[T]) bool
+}
+
 // AdamStep computes
 //
 //	m ← β₁·m + (1-β₁)·g,  v ← β₂·v + (1-β₂)·g²,  w ← κ·w - α·m/(ς·√v + ε)
 //
 // for matrices of one shape, which must not overlap.
 func AdamStep[T Float](q Queue[T], c Adam[T], w, g, m, v Matrix[T]) {
+	if f, ok := q.(AdamStepper[T]); ok && f.TryAdamStep(c, w, g, m, v) {
+		return
+	}
 	none := Matrix[T]{}
 	defer q.Scope()()
 	u, ε := q.Alloc(w.Rows, w.Cols), q.Alloc(w.Rows, 1)
@@ -42,12 +50,20 @@ type Momentum[T Float] struct {
 	AlongMean     T // e
 }
 
+// MomentumStepper is implemented by queues with a one-pass MomentumStep.
+type MomentumStepper[T Float] interface {
+	TryMomentumStep(c Momentum[T], w, g, m Matrix[T]) bool
+}
+
 // MomentumStep computes, with h = g + λ·w for the weights before the step,
 //
 //	m ← a·m + b·h,  w ← c·w + d·h + e·m
 //
 // for matrices of one shape, which must not overlap.
 func MomentumStep[T Float](q Queue[T], c Momentum[T], w, g, m Matrix[T]) {
+	if f, ok := q.(MomentumStepper[T]); ok && f.TryMomentumStep(c, w, g, m) {
+		return
+	}
 	h := g
 	if c.Decay != 0 {
 		defer q.Scope()()

@@ -54,6 +54,10 @@ var (
 	softminSource string
 	//go:embed softmin.ptx
 	softminPTX string
+	//go:embed step.cu
+	stepSource string
+	//go:embed step.ptx
+	stepPTX string
 	//go:embed triangle.cu
 	triangleSource string
 	//go:embed triangle.ptx
@@ -70,6 +74,7 @@ func Modules() []Module {
 		{"reduce", reduceSource, reducePTX},
 		{"sinkhorn", sinkhornSource, sinkhornPTX},
 		{"softmin", softminSource, softminPTX},
+		{"step", stepSource, stepPTX},
 		{"triangle", triangleSource, trianglePTX},
 	}
 }

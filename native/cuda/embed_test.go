@@ -47,6 +47,10 @@ var kernels = map[string]map[string]string{
 		"softmin_rows": "tnnpnpnpn",
 		"softmin_cols": "tnnpnpnpn",
 	},
+	"step": {
+		"adam_step":     "ttttttnnpnpnpnpn",
+		"momentum_step": "ttttttnnpnpnpn",
+	},
 	"triangle": {
 		"mirror":   "inpn",
 		"triangle": "innpn",

@@ -48,6 +48,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"SVDBatch", testSVDBatch[T]},
 		{"Sequence", testSequence[T]},
 		{"Precision", testPrecision[T]},
+		{"Steps", testSteps[T]},
 		{"Empty", testEmpty[T]},
 		{"Failure", testFailure[T]},
 		{"Shapes", testShapes[T]},

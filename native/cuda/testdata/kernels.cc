@@ -8,6 +8,7 @@
 #include "reduce.cu"
 #include "sinkhorn.cu"
 #include "softmin.cu"
+#include "step.cu"
 #include "triangle.cu"
 
 #include <cstdlib>
@@ -40,6 +41,8 @@ KERNEL(mirror)
 KERNEL(triangle)
 KERNEL(random)
 KERNEL(svd_batch)
+KERNEL(adam_step)
+KERNEL(momentum_step)
 KERNEL(softmin_rows)
 KERNEL(softmin_cols)
 KERNEL(gibbs)
@@ -486,6 +489,41 @@ template <class T> static void points(i64 n, i64 m, i64 d)
 	}
 }
 
+template <class T> static void steps(i64 rows, i64 cols)
+{
+	const i64 n = rows * cols;
+	dense<T> w = numbers<T>(n, 23), g = numbers<T>(n, 24), m = numbers<T>(n, 25), v = numbers<T>(n, 26);
+	for (T &x : v)
+		x *= x;
+	auto three = [&](const char *name, bool adam) {
+		return agreed<T>(name, [&] {
+			matrix<T> a(rows, cols, w), b(rows, cols, g), c(rows, cols, m), d(rows, cols, v);
+			if (adam)
+				launch(adam_step_kernel<T>(), (T).5, (T).75, (T).875, (T).125, (T)1.5, (T).25, rows, cols, a.p(), a.ld, b.p(), b.ld,
+					c.p(), c.ld, d.p(), d.ld);
+			else
+				launch(momentum_step_kernel<T>(), (T).25, (T).5, (T).75, (T).875, (T)-.5, (T)-.125, rows, cols, a.p(), a.ld, b.p(),
+					b.ld, c.p(), c.ld);
+			dense<T> all = a.values(name), mean = c.values(name), square = d.values(name);
+			all.insert(all.end(), mean.begin(), mean.end());
+			all.insert(all.end(), square.begin(), square.end());
+			return all;
+		});
+	};
+	for (bool adam : {true, false}) {
+		reals ws, ms, vs;
+		for (i64 k = 0; k < n; k++) {
+			real h = adam ? g[k] : g[k] + .25L * w[k];
+			ms.push_back(.5L * m[k] + (adam ? .5L : .75L) * h);
+			vs.push_back(adam ? .75L * v[k] + .25L * g[k] * g[k] : v[k]);
+			ws.push_back(adam ? .875L * w[k] - .125L * ms[k] / (1.5L * sqrtl(vs[k]) + .25L) : .875L * w[k] - .5L * h - .125L * ms[k]);
+		}
+		ws.insert(ws.end(), ms.begin(), ms.end());
+		ws.insert(ws.end(), vs.begin(), vs.end());
+		compare("step", three("step", adam), ws, reals(3 * n, 8 * std::numeric_limits<T>::epsilon()));
+	}
+}
+
 // The decompositions of a batch: residual, orthogonality, order and signs of
 // every matrix, and that its checks say the same.
 template <class T> static void svd_batch(i64 m, i64 n, int lanes, int workers, bool vectors)
@@ -601,6 +639,7 @@ template <class T> static void all()
 		softmin<T>(s[0], s[1], .05, false);
 		softmin<T>(s[0], s[1], .5, true);
 		sinkhorn<T>(s[0], s[1]);
+		steps<T>(s[0], s[1]);
 	}
 	nothing<T>();
 	for (i64 n : {1, 2, 31, 32, 33, 70})
