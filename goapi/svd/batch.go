@@ -123,18 +123,24 @@ func Batch[T device.Float](ctx context.Context, dev device.Device, a []T, count,
 	if _, shares := q.(device.Lender[T]); !shares {
 		block = max(leastInBlock, deviceElements/(m*n))
 	}
-	for lo := 0; lo < count; lo += block {
+	block = min(block, count)
+	for lo := 0; lo < count; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		hi := min(count, lo+block)
 		done, err := r.block(q, a, lo, hi)
+		if errors.Is(err, device.ErrOutOfMemory) && block > leastInBlock {
+			block = max(leastInBlock, block/4)
+			continue
+		}
 		if err == nil && !done {
 			err = r.oneByOne(ctx, q, a, lo, hi)
 		}
 		if err != nil {
 			return nil, err
 		}
+		lo = hi
 	}
 	return r, q.Sync()
 }

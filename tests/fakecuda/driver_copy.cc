@@ -41,6 +41,7 @@ static int copy(const char *name, plane to, plane from, void *s) {
     move_rows(dense, from);
     from = dense, held = staged;
   }
+  if (!to.device) gpu.calls["bytes(to host)"] += to.width * to.rows;
   std::string title = name;
   auto run = [=] {
     if (!to.holds() || !from.holds()) {

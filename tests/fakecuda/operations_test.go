@@ -9,7 +9,9 @@ import (
 
 	"github.com/ritz-go/ritz/cusolver"
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/polar"
 	"github.com/ritz-go/ritz/goapi/rng"
+	"github.com/ritz-go/ritz/goapi/svd"
 )
 
 // upload returns an m×n matrix of normal numbers, here and on the device.
@@ -110,6 +112,38 @@ func TestFactorizationFailures(t *testing.T) {
 			if err := q.Sync(); err != nil {
 				t.Errorf("the queue does not recover: %v", err)
 			}
+		})
+	}
+}
+
+// The randomized decomposition, with its orthonormalization by Cholesky
+// factors, and the polar factor fetch numbers to decide by, no matrices.
+func TestIterationsStayOnTheGPU(t *testing.T) {
+	for name, run := range map[string]func(q device.Queue[float64], a device.Matrix[float64]) error{
+		"randomized SVD": func(q device.Queue[float64], a device.Matrix[float64]) error {
+			_, err := svd.Factor(t.Context(), q, a, svd.Options{Method: svd.Randomized, Rank: 5})
+			return err
+		},
+		"polar factor": func(q device.Queue[float64], a device.Matrix[float64]) error {
+			_, err := polar.Orthogonalize(t.Context(), q, a, a, polar.Options{Method: polar.Muon})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := Open(t, Options{}).F64()
+			defer q.Close()
+			const m, n = 300, 200
+			_, a := upload(q, 11, m, n)
+			before := Calls()
+			if err := run(q, a); err != nil {
+				t.Fatal(err)
+			}
+			after := Calls()
+			if bytes := after["bytes(to host)"] - before["bytes(to host)"]; bytes > 8*m*n/20 {
+				t.Errorf("%d bytes came to the host, the matrix has %d", bytes, 8*m*n)
+			}
+			t.Logf("%d bytes in %d copies, %d waits", after["bytes(to host)"]-before["bytes(to host)"],
+				after["cuMemcpyDtoHAsync_v2"]-before["cuMemcpyDtoHAsync_v2"], after["cuStreamSynchronize"]-before["cuStreamSynchronize"])
 		})
 	}
 }
@@ -272,5 +306,25 @@ func TestSoftMinOfWidePoints(t *testing.T) {
 				t.Fatalf("%+v: element %d is %v, want %v", c, i, results[0][i], want)
 			}
 		}
+	}
+}
+
+// A batch that does not fit into the memory is decomposed in smaller parts.
+func TestBatchBeyondMemory(t *testing.T) {
+	d := Open(t, Options{Machine: "mem=40MiB"})
+	const count, n = 6000, 8
+	a := make([]float64, count*n*n)
+	rng.Normal(12, 0, 0, a)
+	r, err := svd.Batch(t.Context(), d, a, count, n, n, svd.BatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range r.Status {
+		if s != svd.Done {
+			t.Fatalf("matrix %d: %v", i, s)
+		}
+	}
+	if !(r.Certificate.Residual < 1e-13) || !(r.S[len(r.S)-1] > 0) {
+		t.Errorf("%+v", r.Certificate)
 	}
 }

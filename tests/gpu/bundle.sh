@@ -12,7 +12,7 @@ rm -rf "$bundle"
 mkdir -p "$bundle/bin" "$bundle/lib" "$bundle/tests"
 cp bin/ritz "$bundle/bin/"
 CGO_ENABLED=0 $go build -trimpath -ldflags '-s -w' -o "$bundle/bin/results" ./tests/gpu/results
-for package in goapi/svd goapi/polar goapi/spectrum goapi/nn goapi/hessian goapi/sinkhorn tests/gpu; do
+for package in goapi/svd goapi/polar goapi/spectrum goapi/optim goapi/nn goapi/hessian goapi/sinkhorn tests/gpu; do
 	name=$(basename "$package")
 	mkdir "$bundle/tests/$name"
 	$go test -c -trimpath -ldflags '-s -w' -o "$bundle/tests/$name/$name.test" "./$package"
