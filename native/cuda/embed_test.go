@@ -42,6 +42,8 @@ var kernels = map[string]map[string]string{
 	"sinkhorn": {
 		"gibbs":        "tnnpnpnpnpn",
 		"scaling_rows": "nnpnpnpnpn",
+		"plan_count":   "tnnpnpnpntp",
+		"plan_entries": "tnnpnpnpntppp",
 	},
 	"softmin": {
 		"softmin_rows": "tnnpnpnpn",

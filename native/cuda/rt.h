@@ -49,6 +49,9 @@ static __device__ __forceinline__ double __fma_rn(double x, double y, double z) 
 static __device__ __forceinline__ float __fsqrt_rn(float x) { return __nvvm_sqrt_rn_f(x); }
 static __device__ __forceinline__ double __dsqrt_rn(double x) { return __nvvm_sqrt_rn_d(x); }
 
+static __device__ __forceinline__ int __popc(unsigned x) { return __builtin_popcount(x); }
+static __device__ __forceinline__ unsigned __ballot_sync(unsigned mask, int p) { return __nvvm_vote_ballot_sync(mask, p); }
+
 static __device__ __forceinline__ int atomicOr(int *p, int x) { return __nvvm_atom_or_gen_i(p, x); }
 
 static __device__ __forceinline__ float __shfl_xor_sync(unsigned mask, float x, int lanes)

@@ -47,6 +47,8 @@ KERNEL(softmin_rows)
 KERNEL(softmin_cols)
 KERNEL(gibbs)
 KERNEL(scaling_rows)
+KERNEL(plan_count)
+KERNEL(plan_entries)
 KERNEL(pairwise_cost)
 KERNEL(softmin_points)
 KERNEL(point_spread)
@@ -399,6 +401,41 @@ template <class T> static void sinkhorn(i64 rows, i64 cols)
 		return m.values("gibbs");
 	}), each(rows, cols, [&](i64 k, i64 i, i64 j) -> real { return expl(((real)f[i] + g[j] - c[k]) / eps); }),
 		2 + 6 / (double)eps); // the exponent, up to 3/ε, has two rounding errors
+
+	// The large elements are those of gibbs, to the bit.
+	const T least = (T).5;
+	dense<T> p = agreed<T>("gibbs", [&] {
+		matrix<T> m(rows, cols, c);
+		vec<T> x(rows, f), y(cols, g);
+		launch(gibbs_kernel<T>(), (T)eps, rows, cols, x.p(), x.inc, y.p(), y.inc, m.p(), m.ld, m.p(), m.ld);
+		return m.values("gibbs");
+	});
+	reals columns, values;
+	for (i64 k = 0; k < rows * cols; k++)
+		if (p[k] >= least)
+			columns.push_back(k % cols), values.push_back(p[k]);
+	dense<T> got = agreed<T>("plan_entries", [&] {
+		matrix<T> m(rows, cols, c);
+		vec<T> x(rows, f), y(cols, g);
+		std::vector<int> count(rows, -1), column(columns.size() + 1, -1);
+		std::vector<i64> start(rows + 1, 0);
+		dense<T> value(columns.size() + 1, 0);
+		launch(plan_count_kernel<T>(), (T)eps, rows, cols, x.p(), x.inc, y.p(), y.inc, m.p(), m.ld, least, count.data());
+		for (i64 i = 0; i < rows; i++)
+			start[i + 1] = start[i] + count[i];
+		if (start[rows] != (i64)columns.size()) {
+			FAIL("plan_count: %lld, want %zu", start[rows], columns.size());
+			return value;
+		}
+		launch(plan_entries_kernel<T>(), (T)eps, rows, cols, x.p(), x.inc, y.p(), y.inc, m.p(), m.ld, least, start.data(),
+			column.data(), value.data());
+		for (size_t k = 0; k < columns.size(); k++)
+			if (column[k] != columns[k])
+				FAIL("plan_entries: column %d, want %d", column[k], (int)columns[k]);
+		value.pop_back();
+		return value;
+	});
+	compare("plan_entries", got, values, 0);
 
 	dense<T> K = numbers<T>(rows * cols, 16), a = numbers<T>(rows, 17), v = numbers<T>(cols, 18);
 	for (T &x : K)
