@@ -15,7 +15,7 @@ import (
 
 func newPolar(c *common) *cobra.Command {
 	var o polar.Options
-	var method, form, batch string
+	var method, form, batch, precision string
 	var coefficients bool
 	cmd := &cobra.Command{
 		Use:   "polar FILE[:ARRAY]",
@@ -49,6 +49,11 @@ draws this error over the steps for all methods.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Method, o.Form = polar.Method(method), polar.Form(form)
+			for p := range device.FP16 + 1 {
+				if p.String() == precision {
+					o.Precision = p
+				}
+			}
 			if coefficients {
 				return runCoefficients(c, o)
 			}
@@ -71,6 +76,7 @@ draws this error over the steps for all methods.`,
 	choices(cmd, &method, "method", "auto", "", "auto", "express", "muon", "you", "dion", "turbo", "cans", "prism",
 		"cubic", "quintic", "halley", "qdwh", "newton", "svd")
 	choices(cmd, &form, "form", "auto", "how steps are multiplied out:", "auto", "standard", "gram")
+	choices(cmd, &precision, "precision", "exact", "of f32 in the products of a fixed number of steps, on a GPU:", "exact", "tf32", "bf16", "fp16")
 	f.IntVar(&o.Steps, "steps", 0, "number of steps (0: as many as the error needs; muon, you, dion: 5; turbo: 4)")
 	f.IntSliceVar(&o.Restarts, "restarts", nil, "`STEPS` after which the Gram form multiplies out (default: chosen for accuracy)")
 	f.Float64Var(&o.Error, "error", 0, "distance to the exact factor to reach (0: working accuracy)")

@@ -69,7 +69,7 @@ func (e *engine[T]) unfinished(info *Info, loss, wanted float64) (float64, error
 	}
 	top := most - 1
 	// Sixteen times the estimate: the sums in a product have many errors.
-	hidden := 16 * e.eps * growth(info.taken, cuts(len(info.taken), info.Form, info.Restarts))
+	hidden := 16 * e.unit * growth(info.taken, cuts(len(info.taken), info.Form, info.Restarts))
 	below := 1.0
 	levels := []float64{coarse}
 	if wanted > 0 && nearly*wanted < 1-coarse {

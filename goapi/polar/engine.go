@@ -13,6 +13,7 @@ type engine[T device.Float] struct {
 	left bool // the Gram matrix multiplies from the left
 	s, l int  // smaller and larger side
 	eps  float64
+	unit float64 // rounding error of an element in the products of the steps
 
 	x, y    device.Matrix[T] // of the shape of the input: iterate and buffer
 	gram, p device.Matrix[T] // s×s: Gram matrix and polynomial
@@ -31,7 +32,7 @@ type engine[T device.Float] struct {
 func newEngine[T device.Float](q device.Queue[T], rows, cols int) *engine[T] {
 	s, l := min(rows, cols), max(rows, cols)
 	return &engine[T]{
-		q: q, left: rows <= cols, s: s, l: l, eps: device.Epsilon[T](),
+		q: q, left: rows <= cols, s: s, l: l, eps: device.Epsilon[T](), unit: device.Epsilon[T](),
 		gram: q.Alloc(s, s), p: q.Alloc(s, s), one: q.Alloc(1, 1), host: make([]T, 1),
 	}
 }

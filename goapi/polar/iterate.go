@@ -42,12 +42,18 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 			return nil, err
 		}
 	}
-	p, err := newPlan(a.Rows, a.Cols, o, lower, e.eps)
+	precision, exact := device.Round(q, o.Precision)
+	defer exact()
+	e.unit = max(e.eps, precision.Unit())
+	p, err := newPlan(a.Rows, a.Cols, o, lower, e.unit)
 	if err != nil {
 		return nil, err
 	}
 	info.Method = p.method
 	done, err := run(ctx, e, p, out, o, scale, info)
+	if exact(); err == nil && precision != device.Exact {
+		e.form(out)
+	}
 	if o.Method == Auto && errors.Is(err, device.ErrNotPositiveDefinite) {
 		return bySVD(ctx, q, a, out)
 	}
@@ -79,8 +85,8 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 // run takes the steps of p and leaves the result in out. done is false if the
 // iteration has not reached what o asks for.
 func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.Matrix[T], o Options, scale float64, info *Info) (done bool, err error) {
-	floor := 4 * float64(e.s) * e.eps // what rounding leaves
-	within := 1.0                     // amplification since the last restart
+	floor := 4 * float64(e.s) * e.unit // what rounding leaves
+	within := 1.0                      // amplification since the last restart
 	best := math.Inf(1)
 	loss := math.Sqrt(float64(e.s)) // all of it may be missing
 	for k := 0; ; k++ {
@@ -153,7 +159,7 @@ func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.
 		if k == 0 { // the division by scale is part of the coefficients
 			s = s.scaled(scale)
 		}
-		cut := p.cuts(k, within, e.eps)
+		cut := p.cuts(k, within, e.unit)
 		if p.fixed && k+1 == p.limit {
 			cut = true
 			e.y = out

@@ -88,6 +88,12 @@ type Options struct {
 	// and cans, and an estimate for halley and auto.
 	Lower float64
 
+	// Precision in which the elements of float32 matrices enter the products
+	// of the steps, for methods with a fixed number of steps on devices that
+	// gain by it: GPUs. Sums and the certificate have full precision, and the
+	// certificate tells what the rounding may have done.
+	Precision device.Precision
+
 	// H asks for the symmetric factor as well.
 	H bool
 }
@@ -141,11 +147,17 @@ func (o Options) complete(side int, eps float64) (Options, error) {
 			return o, device.Argument("coefficients", "of step %d are %v, must be finite and A not negative", i+1, c)
 		}
 	}
+	if o.Precision < device.Exact || o.Precision > device.FP16 {
+		return o, device.Argument("precision", "%d does not exist", int(o.Precision))
+	}
 	if o.Tol == 0 {
 		o.Tol = 4 * float64(side) * eps
 	}
 	if o.Steps == 0 {
 		o.Steps = o.usualSteps()
+	}
+	if o.Precision != device.Exact && (o.Steps == 0 || o.Method == Auto || o.Method == QDWH || o.Method == Newton || o.Method == SVD) {
+		return o, device.Argument("precision", "is %v, which is for methods with a fixed number of steps; %s goes on until its error is small", o.Precision, o.Method)
 	}
 	return o, nil
 }
