@@ -247,14 +247,16 @@ func tallGram[T Float](m, n int, a []T, lda int, x, g []float64, ld int, work []
 	}
 }
 
-func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []float64, ldy int, u []T, ldu int, work []float64) {
+func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []float64, ldy int, u []T, ldu int, c TallCheck, work []float64) {
 	raceRead(a)
 	raceRead(x)
 	raceRead(y)
 	raceWrite(u)
+	raceWrite(c.Gram.Data)
+	raceWrite(c.Squares)
 	if l := C.int(level.Load()); single[T]() {
-		C.ritz_tall_mul_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f32(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f32(u), C.ptrdiff_t(ldu), f64(work))
+		C.ritz_tall_mul_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f32(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f32(u), C.ptrdiff_t(ldu), f64(c.Gram.Data), f64(c.W), f64(c.Z), f64(c.Squares), f64(work))
 	} else {
-		C.ritz_tall_mul_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f64(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f64(u), C.ptrdiff_t(ldu), f64(work))
+		C.ritz_tall_mul_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f64(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f64(u), C.ptrdiff_t(ldu), f64(c.Gram.Data), f64(c.W), f64(c.Z), f64(c.Squares), f64(work))
 	}
 }

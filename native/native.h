@@ -36,7 +36,8 @@
 		ptrdiff_t ld, double *work);                                           \
 	void ritz_tall_mul_##type##_##level(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, \
 		const real *a, ptrdiff_t lda, const double *x, ptrdiff_t ld,           \
-		const double *y, ptrdiff_t ldy, real *u, ptrdiff_t ldu, double *work); \
+		const double *y, ptrdiff_t ldy, real *u, ptrdiff_t ldu, double *g,     \
+		const double *w, const double *z, double *s, double *work);            \
 	void ritz_svd_batch_##type##_##level(ptrdiff_t count, ptrdiff_t m,         \
 		ptrdiff_t n, const real *a, real *u, real *s, real *vt, real *checks,  \
 		real *work);

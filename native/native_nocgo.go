@@ -92,16 +92,21 @@ func tallGram[T Float](m, n int, a []T, lda int, x, g []float64, ld int, _ []flo
 	}
 }
 
-func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []float64, ldy int, u []T, ldu int, _ []float64) {
-	q := make([]float64, n)
+func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []float64, ldy int, u []T, ldu int, c TallCheck, _ []float64) {
+	q, r := make([]float64, n), make([]float64, k)
 	for i := range m {
-		tallRow(n, a[i*lda:], x, ld, q)
-		for c := range k {
+		row := a[i*lda:]
+		tallRow(n, row, x, ld, q)
+		for j := range k {
 			s := 0.0
 			for l, v := range q {
-				s += v * y[l*ldy+c]
+				s += v * y[l*ldy+j]
 			}
-			u[i*ldu+c] = T(s)
+			u[i*ldu+j] = T(s)
+			r[j] = float64(u[i*ldu+j])
+		}
+		if c.Gram.Data != nil {
+			addRow(c, n, row, r)
 		}
 	}
 }

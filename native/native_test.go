@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -269,7 +270,20 @@ func testTall[T Float](t *testing.T) {
 					}
 				}
 				u := make([]T, m*(k+2))
-				TallMul(m, n, k, a, lda, x, y, u, k+2, make([]float64, TallWork(n)))
+				c := TallCheck{W: make([]float64, n*TallProbes), Z: make([]float64, k*TallProbes),
+					Gram: NewSmall(k, k), Squares: make([]float64, TallProbes)}
+				for _, p := range [][]float64{c.W, c.Z} {
+					for i := range p {
+						p[i] = r.NormFloat64()
+					}
+				}
+				TallMul(m, n, k, a, lda, x, y, u, k+2, c, make([]float64, TallWork(n)))
+				testTallCheck(t, m, n, k, a, lda, u, k+2, c)
+				plain := make([]T, m*(k+2))
+				TallMul(m, n, k, a, lda, x, y, plain, k+2, TallCheck{}, make([]float64, TallWork(n)))
+				if !slices.Equal(plain, u) {
+					t.Fatalf("TallMul m=%d n=%d: another result without a check", m, n)
+				}
 				for i := range m {
 					for j := range k + 2 {
 						want, size := 0.0, 0.0
@@ -283,6 +297,43 @@ func testTall[T Float](t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// testTallCheck compares what TallMul measured of its result u with u.
+func testTallCheck[T Float](t *testing.T, m, n, k int, a []T, lda int, u []T, ldu int, c TallCheck) {
+	t.Helper()
+	at := func(i, j int) float64 { return float64(u[i*ldu+j]) }
+	for i := range k {
+		for j := i; j < k; j++ {
+			want, size := 0.0, 0.0
+			for l := range m {
+				want += at(l, i) * at(l, j)
+				size += math.Abs(at(l, i) * at(l, j))
+			}
+			if d := math.Abs(c.Gram.Data[i*c.Gram.LD+j] - want); !(d <= 0x1p-52*float64(m)*size) {
+				t.Fatalf("TallMul m=%d n=%d: (%d,%d) of the check's Gram matrix is off by %g", m, n, i, j, d)
+			}
+		}
+	}
+	for p, got := range c.Squares {
+		want, size := 0.0, 0.0
+		for i := range m {
+			d, s := 0.0, 0.0
+			for j := range n {
+				d += float64(a[i*lda+j]) * c.W[j*TallProbes+p]
+				s += math.Abs(float64(a[i*lda+j]) * c.W[j*TallProbes+p])
+			}
+			for j := range k {
+				d -= at(i, j) * c.Z[j*TallProbes+p]
+				s += math.Abs(at(i, j) * c.Z[j*TallProbes+p])
+			}
+			want += d * d
+			size += s * s
+		}
+		if d := math.Abs(got - want); !(d <= 0x1p-52*float64(m+2*n+2*k)*size) {
+			t.Fatalf("TallMul m=%d n=%d: sum of squares %d of the check is off by %g", m, n, p, d)
 		}
 	}
 }

@@ -16,9 +16,39 @@ func NewSmall(rows, cols int) Small {
 
 // TallWork returns how many elements of workspace TallGram and TallMul need
 // for matrices with up to n columns.
-func TallWork(n int) int {
-	const tile = 96
-	return 2 * tile * ((n + 7) &^ 7)
+func TallWork(n int) int { return 3 * TallTile * ((n + 7) &^ 7) }
+
+// TallTile is the number of rows in a tile.
+const TallTile = 96
+
+// TallProbes is the number of vectors in a TallCheck.
+const TallProbes = 8
+
+// TallCheck collects what TallMul measures of its result U (m×k) as it is
+// stored. The zero TallCheck measures nothing.
+type TallCheck struct {
+	W, Z    []float64 // n×TallProbes and k×TallProbes, given
+	Gram    Small     // k×k; UᵀU is added to its upper triangle
+	Squares []float64 // TallProbes sums, to which ‖A·w - U·z‖² is added
+}
+
+// addRow adds what the row a of A and the row u of U contribute.
+func addRow[T Float](c TallCheck, n int, a []T, u []float64) {
+	for r, v := range u {
+		for j := r; j < len(u); j++ {
+			c.Gram.Data[r*c.Gram.LD+j] += v * u[j]
+		}
+	}
+	for p := range c.Squares {
+		d := 0.0
+		for j := range n {
+			d += float64(a[j]) * c.W[j*TallProbes+p]
+		}
+		for j, v := range u {
+			d -= v * c.Z[j*TallProbes+p]
+		}
+		c.Squares[p] += d * d
+	}
 }
 
 // TallGram adds (A·X)ᵀ(A·X) to the upper triangle of the n×n matrix g, for a
@@ -36,15 +66,22 @@ func TallGram[T Float](m, n int, a []T, lda int, x, g Small, work []float64) {
 }
 
 // TallMul computes U = (A·X)·Y for a tall m×n matrix a, an upper triangular
-// n×n matrix x (the zero Small for the identity) and an n×k matrix y.
-func TallMul[T Float](m, n, k int, a []T, lda int, x, y Small, u []T, ldu int, work []float64) {
+// n×n matrix x (the zero Small for the identity) and an n×k matrix y, and adds
+// to what c collects.
+func TallMul[T Float](m, n, k int, a []T, lda int, x, y Small, u []T, ldu int, c TallCheck, work []float64) {
 	fits(m, n, a, lda)
 	fits(m, k, u, ldu)
 	small(x, n, n, true)
 	small(y, n, k, false)
 	sameLength(len(work), TallWork(max(n, k)))
+	if c.Gram.Data != nil {
+		small(c.Gram, k, k, false)
+		sameLength(len(c.W), n*TallProbes)
+		sameLength(len(c.Z), k*TallProbes)
+		sameLength(len(c.Squares), TallProbes)
+	}
 	if m > 0 && n > 0 && k > 0 {
-		tallMul(m, n, k, a, lda, x.Data, (n+7)&^7, y.Data, y.LD, u, ldu, work)
+		tallMul(m, n, k, a, lda, x.Data, (n+7)&^7, y.Data, y.LD, u, ldu, c, work)
 	}
 }
 

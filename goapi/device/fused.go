@@ -147,17 +147,6 @@ func SymProduct[T Float](q Queue[T], a, b, c Matrix[T]) {
 	q.Gemm(NoTrans, NoTrans, 1, a, b, 0, c)
 }
 
-// TallMuler is implemented by queues that multiply a matrix with many rows and
-// few columns by small matrices, tile by tile, without storing what is as
-// tall. Sums and small matrices are float64 also for float32.
-type TallMuler[T Float] interface {
-	// TryTallGram returns (A·X)ᵀ(A·X) for A m×n and X upper triangular n×n,
-	// or AᵀA for the zero Dense.
-	TryTallGram(a Matrix[T], x Dense[float64]) (Dense[float64], bool)
-	// TryTallMul computes U = (A·X)·Y with the same A·X to the bit, Y n×k.
-	TryTallMul(a Matrix[T], x, y Dense[float64], u Matrix[T]) bool
-}
-
 // PointSoftMinner is implemented by queues with a SoftMinPoints that stores
 // no costs.
 type PointSoftMinner[T Float] interface {

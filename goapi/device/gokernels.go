@@ -159,4 +159,6 @@ func (GoKernels[T]) SymProduct(Dense[T], Dense[T], Dense[T]) bool            { r
 func (GoKernels[T]) TallGram(Dense[T], Dense[float64]) (Dense[float64], bool) {
 	return Dense[float64]{}, false
 }
-func (GoKernels[T]) TallMul(Dense[T], Dense[float64], Dense[float64], Dense[T]) bool { return false }
+func (GoKernels[T]) TallMul(Dense[T], Dense[float64], Dense[float64], Dense[T], *TallCheck) bool {
+	return false
+}

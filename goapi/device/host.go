@@ -27,7 +27,7 @@ type HostKernels[T Float] interface {
 	SymMul(a, x, y Dense[T]) bool
 	SymProduct(a, b, c Dense[T]) bool
 	TallGram(a Dense[T], x Dense[float64]) (Dense[float64], bool)
-	TallMul(a Dense[T], x, y Dense[float64], u Dense[T]) bool
+	TallMul(a Dense[T], x, y Dense[float64], u Dense[T], check *TallCheck) bool
 	SVDBatch(m, n int, a, u, s, vt, checks []T) bool // stacks of len(checks)/4 matrices
 }
 

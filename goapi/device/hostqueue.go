@@ -369,11 +369,11 @@ func (q *hostQueue[T]) TryTallGram(a Matrix[T], x Dense[float64]) (Dense[float64
 	return q.kernels.TallGram(view(a), x)
 }
 
-func (q *hostQueue[T]) TryTallMul(a Matrix[T], x, y Dense[float64], u Matrix[T]) bool {
-	if !q.begin(CheckTallMul(a, x, y, u), a, u) || u.Len() == 0 {
+func (q *hostQueue[T]) TryTallMul(a Matrix[T], x, y Dense[float64], u Matrix[T], check *TallCheck) bool {
+	if !q.begin(CheckTallMul(a, x, y, u, check), a, u) || u.Len() == 0 {
 		return true
 	}
-	return a.Cols > 0 && q.kernels.TallMul(view(a), x, y, view(u))
+	return a.Cols > 0 && q.kernels.TallMul(view(a), x, y, view(u), check)
 }
 
 func (q *hostQueue[T]) TrySoftMinPoints(p int, ε T, x, y, g, out Matrix[T]) bool {

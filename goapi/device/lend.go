@@ -19,10 +19,13 @@ func Lend[T Float](q Queue[T], a Dense[T]) Matrix[T] {
 
 // Output returns a rows×cols matrix of q to compute a result in, and the
 // function that returns the result in Go memory once q has done what it was
-// told: the same memory on a device that shares it. Call take before the scope
-// of the matrix ends.
+// told: the same memory on a device that shares it. It may hold anything at
+// first. Call take before the scope of the matrix ends.
 func Output[T Float](q Queue[T], rows, cols int) (m Matrix[T], take func() Dense[T]) {
-	d := NewDense[T](rows, cols)
+	d := Dense[T]{Rows: rows, Cols: cols, Stride: cols}
+	if !impossible(rows, cols) {
+		d.Data = fresh[T](rows * cols)
+	}
 	if l, ok := q.(Lender[T]); ok {
 		return l.Lend(d), func() Dense[T] { return d }
 	}

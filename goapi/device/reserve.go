@@ -34,10 +34,10 @@ func (r *reserve[T]) take(n int) []T {
 	number, size := class(n)
 	if p, ok := r.classes[number].Get().(*[]T); ok {
 		data := (*p)[:n]
-		clear(data)
+		clearAll(data)
 		return data
 	}
-	return make([]T, n, size)
+	return zeros[T](size)[:n]
 }
 
 // give returns memory that take handed out.

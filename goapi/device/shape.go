@@ -356,7 +356,7 @@ func CheckTall[T Float](a Matrix[T], x Dense[float64]) error {
 }
 
 // CheckTallMul checks the operands of TallMuler.TryTallMul.
-func CheckTallMul[T Float](a Matrix[T], x, y Dense[float64], u Matrix[T]) error {
+func CheckTallMul[T Float](a Matrix[T], x, y Dense[float64], u Matrix[T], check *TallCheck) error {
 	if err := CheckTall(a, x); err != nil {
 		return err
 	}
@@ -368,6 +368,20 @@ func CheckTallMul[T Float](a Matrix[T], x, y Dense[float64], u Matrix[T]) error 
 	}
 	if y.Rows != a.Cols || u.Rows != a.Rows || u.Cols != y.Cols {
 		return shapeError("TallMul", "%d×%d times %d×%d does not give %d×%d", a.Rows, a.Cols, y.Rows, y.Cols, u.Rows, u.Cols)
+	}
+	if check == nil {
+		return nil
+	}
+	for _, p := range []struct {
+		probes Dense[float64]
+		rows   int
+	}{{check.W, a.Cols}, {check.Z, u.Cols}} {
+		if err := p.probes.Validate("TallMul"); err != nil {
+			return err
+		}
+		if p.probes.Rows != p.rows || p.probes.Cols != TallProbes {
+			return shapeError("TallMul", "the check's probes are %d×%d, not %d×%d", p.probes.Rows, p.probes.Cols, p.rows, TallProbes)
+		}
 	}
 	return nil
 }

@@ -26,6 +26,9 @@ func checkTol[T device.Float](o Options) error {
 
 // computeTo is Compute for a tolerance.
 func computeTo[T device.Float](ctx context.Context, dev device.Device, a device.Dense[T], o Options) (*Result[T], error) {
+	if err := device.CheckInput("matrix", a); err != nil {
+		return nil, err
+	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
 	f, err := factorTo(ctx, q, device.Lend(q, a), o)

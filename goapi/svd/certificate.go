@@ -19,7 +19,7 @@ import (
 // OrthogonalityU and OrthogonalityV are upper bounds of ‖UᵀU - I‖₂ and
 // ‖VᵀV - I‖₂.
 //
-// The norms are not computed in full but from ten random vectors: Residual of
+// The norms are not computed in full but from eight or ten random vectors: Residual of
 // a full decomposition is an unbiased estimate, and the bounds hold with
 // probability 1 - 10⁻¹⁰ (Halko, Martinsson and Tropp, 2011, section 4.3).
 //
@@ -42,11 +42,14 @@ type Certificate struct {
 	RelativeBound float64
 }
 
-// With p random vectors ω, ‖B‖₂ ≤ 10·√(2/π)·max‖B·ω‖ but for a chance of
-// 10^-p.
+// With p random vectors ω, ‖B‖₂ ≤ α·√(2/π)·max‖B·ω‖ but for a chance of α^-p,
+// here 10⁻¹⁰.
 const probes = 10
 
-var halko = 10 * math.Sqrt(2/math.Pi)
+var (
+	halko     = math.Pow(10, 10.0/probes) * math.Sqrt(2/math.Pi)
+	halkoTall = math.Pow(10, 10.0/device.TallProbes) * math.Sqrt(2/math.Pi)
+)
 
 // probe returns for B·Ω (r×probes) the estimate of ‖B‖_F and the bound of
 // ‖B‖₂.
@@ -81,12 +84,7 @@ func orthogonality[T device.Float](q device.Queue[T], t device.Trans, b device.M
 	defer q.Scope()()
 	if f, ok := q.(device.TallMuler[T]); ok && t == device.Transp && b.Rows >= through*b.Cols {
 		if gram, ok := f.TryTallGram(b, device.Dense[float64]{}); ok {
-			// All of it, in one pass. An entry is a sum of sums of about
-			// √m terms; their rounding errors, taken as independent, are
-			// 1/8 of what is added here.
-			terms := 2*math.Sqrt(float64(b.Rows)) + 100
-			slack := 8 * device.Epsilon[float64]() * math.Sqrt(terms*float64(b.Cols))
-			return lossOf(gram) + slack, q.Sync()
+			return lossOf(gram) + gramSlack(b.Rows, b.Cols), q.Sync() // all of it, in one pass
 		}
 	}
 	k, n := b.Rows, b.Cols
@@ -100,6 +98,15 @@ func orthogonality[T device.Float](q device.Queue[T], t device.Trans, b device.M
 	q.Gemm(t, device.NoTrans, 1, b, long, -1, short)
 	_, bound, err := probe(q, short)
 	return bound, err
+}
+
+// gramSlack bounds by how much the rounding errors of its Gram matrix hide that
+// the columns of an m×n matrix are not orthonormal. An entry is a sum of sums
+// of about √m terms; their rounding errors, taken as independent, are 1/8 of
+// this.
+func gramSlack(m, n int) float64 {
+	terms := 2*math.Sqrt(float64(m)) + 100
+	return 8 * device.Epsilon[float64]() * math.Sqrt(terms*float64(n))
 }
 
 // stretch bounds how much the singular values of U·S·Vᵀ can differ from S in
@@ -147,7 +154,7 @@ func subtract[T device.Float](q device.Queue[T], a, x, b, y, out device.Matrix[T
 		q.Download(hx, x)
 		q.Download(hy, y)
 		none := device.Dense[float64]{}
-		if f.TryTallMul(a, none, device.Convert[float64](hx), out) && f.TryTallMul(b, none, device.Convert[float64](hy), second) {
+		if f.TryTallMul(a, none, device.Convert[float64](hx), out, nil) && f.TryTallMul(b, none, device.Convert[float64](hy), second, nil) {
 			q.Add(1, device.NoTrans, out, -1, device.NoTrans, second, out)
 			return q.Sync()
 		}

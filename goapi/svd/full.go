@@ -124,7 +124,7 @@ func direct64(ctx context.Context, q device.Queue[float64], by Method, head floa
 
 // decomposeTall decomposes A = QR, R = Uᵣ·S·Vᵀ, U = Q·Uᵣ.
 func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
-	if done, err := decomposeThrough(ctx, q, a, u, s, vt); err != nil || done {
+	if done, err := decomposeThrough(ctx, q, a, u, s, vt, nil); err != nil || done {
 		return err
 	}
 	n := a.Cols

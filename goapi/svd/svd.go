@@ -47,8 +47,11 @@ type Factors[T device.Float] struct {
 // tall matrices; a randomized one about 6·m·n·(Rank+Oversampling)·
 // (PowerIterations+1).
 func Compute[T device.Float](ctx context.Context, dev device.Device, a device.Dense[T], o Options) (*Result[T], error) {
-	if err := device.CheckInput("matrix", a); err != nil {
+	if err := a.Validate("matrix"); err != nil {
 		return nil, err
+	}
+	if a.Rows == 0 || a.Cols == 0 {
+		return nil, fmt.Errorf("matrix is %d×%d: %w", a.Rows, a.Cols, device.ErrEmpty)
 	}
 	o, err := o.complete(a.Rows, a.Cols)
 	if err != nil {
@@ -73,6 +76,13 @@ func compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 		f.Vt, vt = device.Output(q, o.Rank, a.Cols)
 	}
 	if err := f.compute(ctx, q, device.Lend(q, a), o); err != nil {
+		// Looking for NaN takes a pass over the matrix, which the first one
+		// of the computation makes too; where they are is worth another.
+		if errors.Is(err, device.ErrNotFinite) {
+			if at := device.CheckInput("matrix", a); at != nil {
+				err = at
+			}
+		}
 		return nil, err
 	}
 	r := &Result[T]{S: make([]T, o.Rank), Method: f.Method, Failed: f.Failed, Certificate: f.Certificate}
@@ -156,6 +166,9 @@ func (f *Factors[T]) compute(ctx context.Context, q device.Queue[T], a device.Ma
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if done, err := f.throughPasses(ctx, q, a, o); done || err != nil {
+		return errors.Join(err, q.Sync())
+	}
 	defer q.Scope()()
 	scaled, exponent, err := scale(q, a)
 	if err != nil {
@@ -188,10 +201,7 @@ func scale[T device.Float](q device.Queue[T], a device.Matrix[T]) (b device.Matr
 	if largest-largest != 0 {
 		return a, 0, &device.NotFiniteError{Name: "matrix", Value: largest}
 	}
-	safe := 0x1p300
-	if device.Epsilon[T]() > 1e-10 {
-		safe = 0x1p30
-	}
+	safe := safeSize[T]()
 	if largest == 0 || largest <= safe && largest >= 1/safe {
 		return a, 0, nil
 	}
@@ -199,6 +209,15 @@ func scale[T device.Float](q device.Queue[T], a device.Matrix[T]) (b device.Matr
 	b = q.Alloc(a.Rows, a.Cols)
 	multiply(q, a, -e, b)
 	return b, e, nil
+}
+
+// safeSize is a number of which, as of its inverse, the square is far from
+// overflow and underflow.
+func safeSize[T device.Float]() float64 {
+	if device.Epsilon[T]() > 1e-10 {
+		return 0x1p30
+	}
+	return 0x1p300
 }
 
 // multiply computes b = 2^e·a, in two steps: 2^e itself may be out of range.

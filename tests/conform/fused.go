@@ -276,7 +276,10 @@ func testTall[T device.Float](t *testing.T, b *bench[T]) {
 			}
 			g, ok := f.TryTallGram(am, x)
 			u := b.blank(m, 3)
-			if !ok || !f.TryTallMul(am, x, y, u) {
+			check := &device.TallCheck{W: device.NewDense[float64](n, device.TallProbes), Z: device.NewDense[float64](3, device.TallProbes)}
+			rng.Normal(3, 0, 0, check.W.Data)
+			rng.Normal(3, 1, 0, check.Z.Data)
+			if !ok || !f.TryTallMul(am, x, y, u, check) {
 				if err := b.q.Sync(); err != nil {
 					t.Fatal(err)
 				}
@@ -296,6 +299,41 @@ func testTall[T device.Float](t *testing.T, b *bench[T]) {
 			b.near("TallMul", b.get(u), want, func(i, j int) float64 {
 				return (b.eps + 0x1p-52*float64(2*n)) * (bound(i, j) + 1)
 			})
+			testTallCheck(t, a, b.get(u), check)
+			again := b.blank(m, 3)
+			f.TryTallMul(am, x, y, again, nil)
+			stored := b.get(u)
+			b.near("TallMul without a check", b.get(again), func(i, j int) float64 { return float64(stored.At(i, j)) }, constant(0))
+		}
+	}
+}
+
+// testTallCheck compares what TryTallMul measured of u with u.
+func testTallCheck[T device.Float](t *testing.T, a, u device.Dense[T], check *device.TallCheck) {
+	t.Helper()
+	m, n, k := a.Rows, a.Cols, u.Cols
+	for i := range k {
+		for j := range k {
+			want, size := 0.0, 0.0
+			for l := range m {
+				want += float64(u.At(l, i)) * float64(u.At(l, j))
+				size += math.Abs(float64(u.At(l, i)) * float64(u.At(l, j)))
+			}
+			if d := math.Abs(check.Gram.At(i, j) - want); !(d <= 0x1p-52*float64(m)*size) {
+				t.Fatalf("TallMul %d×%d: (%d,%d) of UᵀU is off by %g", m, n, i, j, d)
+			}
+		}
+	}
+	aw, awSize := product(at(a), at(check.W), n)
+	uz, uzSize := product(at(u), at(check.Z), k)
+	for p, got := range check.Squares {
+		want, size := 0.0, 0.0
+		for i := range m {
+			want += (aw(i, p) - uz(i, p)) * (aw(i, p) - uz(i, p))
+			size += (awSize(i, p) + uzSize(i, p)) * (awSize(i, p) + uzSize(i, p))
+		}
+		if d := math.Abs(got - want); !(d <= 0x1p-52*float64(m+2*n+2*k)*size) {
+			t.Fatalf("TallMul %d×%d: the square of probe %d is off by %g", m, n, p, d)
 		}
 	}
 }
