@@ -24,6 +24,14 @@ With -o DIR it writes U.npy, S.npy and Vt.npy. The certificate holds the
 relative residual, bounds of the loss of orthogonality of U and V, and a bound
 of the error of every singular value.
 
+--method names the algorithm: full takes the fastest of direct (LAPACK), gram
+(eigenvectors of the Gram matrix) and tall (QR first); jacobi gives singular
+values that are accurate relative to themselves where rows or columns are of
+very different sizes, and its certificate a relative bound; polar goes through
+the polar decomposition; randomized and lanczos compute the --rank largest. A
+method that fails is followed by the next one. --vectors left or right leaves
+out the other side.
+
 --tol asks for as many singular values as the relative error of the
 approximation needs, instead of --rank.
 

@@ -115,6 +115,9 @@ func TestSingularValuesOfTriangularOnes(t *testing.T) {
 
 func triangularOnesBy[T device.Float](t *testing.T, dev device.Device, tol float64) {
 	for _, n := range []int{50, size(dev, 512, 160), size(dev, 2048, 100)} {
+		if n > 512 && device.Epsilon[T]() > 1e-10 {
+			continue // the same computation as in float64
+		}
 		ones, want := triangularOnes(n)
 		a := device.Convert[T](ones)
 		methods := []Method{Direct, Gram, Tall, Jacobi}

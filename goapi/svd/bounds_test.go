@@ -97,7 +97,7 @@ func TestTopOfNoise(t *testing.T) {
 		for _, s := range spectrum {
 			norm += s * s
 		}
-		for seed := range uint64(devices.Size(dev, 200, 20)) {
+		for seed := range uint64(size(dev, 200, 40)) {
 			r, err := Compute(ctx, dev, a, Options{Rank: k, Method: Randomized, Seed: seed})
 			if err != nil {
 				t.Fatal(err)
