@@ -34,6 +34,7 @@ var heights = map[string]float64{
 	"goapi/paper/auon":               3.9,
 	"goapi/paper/dynamicalstability": 3.9,
 	"goapi/paper/hessianalign":       3.9,
+	"goapi/paper/hessianspectrum":    3.9,
 	"goapi/paper/sigmareparam":       3.9,
 
 	"goapi":         4,

@@ -18,6 +18,7 @@ import (
 	"github.com/ritz-go/ritz/goapi/paper/auon"
 	"github.com/ritz-go/ritz/goapi/paper/dynamicalstability"
 	"github.com/ritz-go/ritz/goapi/paper/hessianalign"
+	"github.com/ritz-go/ritz/goapi/paper/hessianspectrum"
 	"github.com/ritz-go/ritz/goapi/paper/sigmareparam"
 )
 
@@ -29,6 +30,7 @@ var papers = []struct {
 	{"auon", "Bounded momentum instead of an orthogonal one (Maity 2025)", auon.Reproduce},
 	{"dynamical-stability", "Step sizes at which SGD stays at a minimum (Wu and Su 2023)", dynamicalstability.Reproduce},
 	{"hessian-alignment", "Penalties that align the Hessians of training domains (Hemati et al. 2023)", hessianalign.Reproduce},
+	{"hessian-spectrum", "Bulk and outliers of the Hessian through training (Sagun et al. 2017)", hessianspectrum.Reproduce},
 	{"sigma-reparam", "Attention entropy and weights of bounded spectral norm (Zhai et al. 2023)", sigmareparam.Reproduce},
 }
 

@@ -81,9 +81,10 @@ func chart(c paper.Chart) (p *plot.Plot, drawn bool, err error) {
 	}
 	p.Legend.Top = true
 	p.Legend.TextStyle.Font.Size = vg.Points(8)
+	p.Legend.Padding = vg.Points(2)
 	if height := p.Y.Max - p.Y.Min; height > 0 && !math.IsInf(height, 0) {
 		p.Y.Min -= 0.02 * height
-		p.Y.Max += 0.05 * height * float64(1+min(len(c.Series), maxNames)) // the names need room
+		p.Y.Max += 0.06 * height * float64(1+min(len(c.Series), maxNames)) // the names need room
 	}
 	return p, drawn, nil
 }
