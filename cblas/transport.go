@@ -91,7 +91,14 @@ func (k kernels[T]) SoftMinPoints(p int, ε T, x, y device.Dense[T], g, out []T)
 	products := p == 2 && x.Cols >= leastProduct
 	if products {
 		// Products lose what the points have in common.
-		x, y = centred(x, y)
+		own, ok := partials.Get().(*[]T)
+		if n := (x.Rows + y.Rows) * x.Cols; !ok || cap(*own) < n {
+			own = new([]T)
+			*own = make([]T, n)
+		}
+		defer partials.Put(own)
+		mean := meanRow(y)
+		x, y = moved(x, mean, (*own)[:x.Rows*x.Cols]), moved(y, mean, (*own)[x.Rows*x.Cols:])
 	}
 	k.spread(x.Rows, x.Rows*y.Rows, func(_, lo, hi int) {
 		native.SoftMinPoints(hi-lo, y.Rows, x.Cols, p, products, ε, rows(x, lo, hi), x.Stride, y.Data, y.Stride, g, out[lo:hi])
@@ -99,23 +106,24 @@ func (k kernels[T]) SoftMinPoints(p int, ε T, x, y device.Dense[T], g, out []T)
 	return true
 }
 
-// centred moves both clouds by the mean of y.
-func centred[T device.Float](x, y device.Dense[T]) (cx, cy device.Dense[T]) {
-	mean := make([]float64, y.Cols)
-	for j := range y.Rows {
-		for l, v := range y.Row(j) {
-			mean[l] += float64(v) / float64(y.Rows)
+func meanRow[T device.Float](a device.Dense[T]) []float64 {
+	mean := make([]float64, a.Cols)
+	for i := range a.Rows {
+		for l, v := range a.Row(i) {
+			mean[l] += float64(v) / float64(a.Rows)
 		}
 	}
-	move := func(a device.Dense[T]) device.Dense[T] {
-		b := device.NewDense[T](a.Rows, a.Cols)
-		for i := range a.Rows {
-			to := b.Row(i)
-			for l, v := range a.Row(i) {
-				to[l] = T(float64(v) - mean[l])
-			}
+	return mean
+}
+
+// moved returns a - 1·meanᵀ in the memory given.
+func moved[T device.Float](a device.Dense[T], mean []float64, memory []T) device.Dense[T] {
+	b := device.Dense[T]{Rows: a.Rows, Cols: a.Cols, Stride: a.Cols, Data: memory[:a.Rows*a.Cols]}
+	for i := range a.Rows {
+		to := b.Row(i)
+		for l, v := range a.Row(i) {
+			to[l] = T(float64(v) - mean[l])
 		}
-		return b
 	}
-	return move(x), move(y)
+	return b
 }
