@@ -36,6 +36,7 @@ var heights = map[string]float64{
 	"goapi/paper/hessianalign":       3.9,
 	"goapi/paper/hessianspectrum":    3.9,
 	"goapi/paper/sigmareparam":       3.9,
+	"goapi/paper/sinkhornnewton":     3.9,
 
 	"goapi":         4,
 	"goapi/backend": 4,

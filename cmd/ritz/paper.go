@@ -20,6 +20,7 @@ import (
 	"github.com/ritz-go/ritz/goapi/paper/hessianalign"
 	"github.com/ritz-go/ritz/goapi/paper/hessianspectrum"
 	"github.com/ritz-go/ritz/goapi/paper/sigmareparam"
+	"github.com/ritz-go/ritz/goapi/paper/sinkhornnewton"
 )
 
 // papers are the reproductions, in alphabetical order.
@@ -32,6 +33,7 @@ var papers = []struct {
 	{"hessian-alignment", "Penalties that align the Hessians of training domains (Hemati et al. 2023)", hessianalign.Reproduce},
 	{"hessian-spectrum", "Bulk and outliers of the Hessian through training (Sagun et al. 2017)", hessianspectrum.Reproduce},
 	{"sigma-reparam", "Attention entropy and weights of bounded spectral norm (Zhai et al. 2023)", sigmareparam.Reproduce},
+	{"sinkhorn-newton", "Sinkhorn's iteration finished by sparse Newton steps (Tang et al. 2024)", sinkhornnewton.Reproduce},
 }
 
 func newPaper(c *common) *cobra.Command {

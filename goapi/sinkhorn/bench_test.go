@@ -36,3 +36,39 @@ func solve(b *testing.B, dev device.Device, c device.Dense[float64], ε float64,
 		b.ReportMetric(float64(r.Iterations), "iterations")
 	}
 }
+
+// One iteration on a stored kernel reads it once; a product with one vector,
+// which does nothing else, tells what the memory allows.
+func BenchmarkScalingStep(b *testing.B) {
+	b.Run("f64", scalingSteps[float64])
+	b.Run("f32", scalingSteps[float32])
+}
+
+func scalingSteps[T device.Float](b *testing.B) {
+	for _, n := range []int{1000, 2000, 4000} {
+		q := device.NewQueue[T](fastDevice(b))
+		k, a, v, u, s := q.Alloc(n, n), q.Alloc(1, n), q.Alloc(1, n), q.Alloc(1, n), q.Alloc(1, n)
+		c, f := q.Alloc(n, 1), q.Alloc(n, 1)
+		q.Random(device.Uniform, 1, 0, k)
+		q.Fill(1, a)
+		q.Fill(1, v)
+		q.Fill(1, c)
+		for name, step := range map[string]func(){
+			"scaling": func() { device.ScalingStep(q, k, a, v, u, s) },
+			"product": func() { q.Gemm(device.NoTrans, device.NoTrans, 1, k, c, 0, f) },
+			"log":     func() { device.LogStep(q, 0.05, k, v, a, u, s) },
+		} {
+			b.Run(fmt.Sprintf("n=%d/%s", n, name), func(b *testing.B) {
+				for b.Loop() {
+					step()
+				}
+				bytes := 8.
+				if device.Epsilon[T]() > 1e-10 {
+					bytes = 4
+				}
+				b.ReportMetric(bytes*float64(n)*float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+			})
+		}
+		q.Close()
+	}
+}

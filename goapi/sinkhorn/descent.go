@@ -26,7 +26,7 @@ type descent[T device.Float] struct {
 
 // Windows without progress, below the floor, after which it is no use to go
 // on.
-const patience = 4
+const patience = 8
 
 // run iterates to the error goal, for no more than limit iterations. ψ is
 // then that of the best window.
@@ -69,7 +69,8 @@ func (d *descent[T]) run(goal float64, limit int) error {
 		}
 		idle++
 		if last < best {
-			if last < 0.9*best {
+			// Even the slowest iteration that is worth it gains more.
+			if last < 0.9999*best {
 				idle = 0
 			}
 			best = last

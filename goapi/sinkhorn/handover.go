@@ -49,7 +49,7 @@ func (d *descent[T]) finish(dev device.Device, c *costs[T], r *reduced[T], ε fl
 		// What is too far for Newton's method is left to Sinkhorn's.
 		d.s.moveTo(w.now.ψ)
 		d.stalled = false
-		if err := d.run(max(o.Tol, w.now.err/100), d.left); err != nil {
+		if err := d.run(max(o.Tol, w.now.err/10), d.left); err != nil {
 			return nil, nil, err
 		}
 		if d.stalled {

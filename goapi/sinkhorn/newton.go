@@ -123,9 +123,10 @@ const (
 	largestShift = 50   // of a potential in one step, in ε
 	sufficient   = 1e-4 // share of the predicted gain that a step must make
 	smallestStep = 0x1p-12
-	restSteps    = 5  // of Sinkhorn's in place of a step that failed
-	sparseEnough = 24 // elements of the plan for each point
-	densest      = 32 // elements of the plan for each point, at most
+	restSteps    = 5    // of Sinkhorn's in place of a step that failed
+	smooth       = 0.01 // error above which one of Sinkhorn's follows every step
+	sparseEnough = 24   // elements of the plan for each point
+	densest      = 32   // elements of the plan for each point, at most
 	lookahead    = 1e-3
 )
 
@@ -136,7 +137,7 @@ func patient(marginal float64) int {
 	if marginal > 1e-3 {
 		return 40
 	}
-	return 8
+	return 12
 }
 
 // run iterates from ψ to the error goal in at most limit steps and leaves the
@@ -166,11 +167,16 @@ func (w *newton[T]) run(ψ []float64, goal float64, limit int) error {
 			return err
 		}
 		w.trace[len(w.trace)-1].Step = α
-		if α == 0 {
-			for range restSteps {
-				if err := w.sinkhornStep(); err != nil {
-					return err
-				}
+		rest := 0
+		switch {
+		case α == 0:
+			rest = restSteps
+		case w.now.err > smooth:
+			rest = 1 // mends the columns that the step left with next to nothing
+		}
+		for range rest {
+			if err := w.sinkhornStep(); err != nil {
+				return err
 			}
 		}
 		w.step(w.now.err)
