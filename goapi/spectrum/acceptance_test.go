@@ -156,11 +156,10 @@ func TestTraceErrorTable(t *testing.T) {
 }
 
 // Standard errors are honest: (estimate - trace)/StdErr over 200 seeds. The
-// samples of XTrace share products, so that for exponentially decaying
-// eigenvalues the stated error is up to 1.6 times too small, as documented.
+// samples of XTrace share products; where eigenvalues decay fast, the stated
+// error may be somewhat too large.
 func TestXTraceStandardErrors(t *testing.T) {
 	const n = 800
-	most := map[string]float64{"0.9^i": 1.7, "1/i²": 1.5, "flat": 1.5}
 	for name, f := range map[string]func(i int) float64{
 		"0.9^i": func(i int) float64 { return math.Pow(0.9, float64(i)) },
 		"1/i²":  func(i int) float64 { return 1 / float64((i+1)*(i+1)) },
@@ -179,7 +178,7 @@ func TestXTraceStandardErrors(t *testing.T) {
 			}
 			z += math.Pow((e.Value-trace)/e.StdErr, 2) / 200
 		}
-		if z = math.Sqrt(z); z < 0.85 || z > most[name] {
+		if z = math.Sqrt(z); z < 0.75 || z > 1.2 {
 			t.Errorf("%s: z-scores have standard deviation %.3g", name, z)
 		}
 	}

@@ -76,6 +76,22 @@ func orthonormalizeRows[T device.Float](q device.Queue[T], basis, x device.Matri
 	return l, q.Sync()
 }
 
+// combineRows replaces the first rows of x by the combinations c of them, some
+// columns at a time.
+func combineRows[T device.Float](q device.Queue[T], c device.Dense[T], x device.Matrix[T]) {
+	defer q.Scope()()
+	const chunk = 1 << 13
+	m := q.Alloc(c.Rows, c.Cols)
+	q.Upload(m, c)
+	product := q.Alloc(c.Rows, min(chunk, x.Cols))
+	for lo := 0; lo < x.Cols; lo += chunk {
+		hi := min(lo+chunk, x.Cols)
+		y := product.Slice(0, c.Rows, 0, hi-lo)
+		q.Gemm(device.NoTrans, device.NoTrans, 1, m, x.Slice(0, c.Cols, lo, hi), 0, y)
+		q.Copy(x.Slice(0, c.Rows, lo, hi), y)
+	}
+}
+
 // norm returns ‖x‖₂, also where the sum of squares leaves the range of T.
 func norm[T device.Float](q device.Queue[T], x device.Matrix[T]) (float64, error) {
 	s, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, x, out) })

@@ -6,6 +6,12 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
+// studentQuantile is the half width of the 95 % confidence interval in
+// standard errors.
+func studentQuantile(samples int) float64 {
+	return distuv.StudentsT{Sigma: 1, Nu: float64(samples - 1)}.Quantile(0.975)
+}
+
 // Estimate is a random estimate with its standard error.
 type Estimate struct {
 	Value    float64
@@ -13,6 +19,7 @@ type Estimate struct {
 	Bias     float64 // estimate of what is not random: a quadrature cut short; 0 if nothing is
 	Samples  int     // from which StdErr comes; 0 if the value is exact
 	Products int     // products with the operator
+	Method   TraceMethod
 }
 
 // Interval returns the ends of the 95 % confidence interval: Student's
@@ -24,7 +31,7 @@ func (e Estimate) Interval() (lo, hi float64) {
 	case e.Samples == 1:
 		half = math.NaN()
 	case e.Samples > 1:
-		half += e.StdErr * distuv.StudentsT{Sigma: 1, Nu: float64(e.Samples - 1)}.Quantile(0.975)
+		half += e.StdErr * studentQuantile(e.Samples)
 	}
 	return e.Value - half, e.Value + half
 }

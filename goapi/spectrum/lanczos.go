@@ -23,7 +23,8 @@ const (
 	FullReorth
 	// NoReorth is the bare recurrence, which needs two vectors of memory:
 	// converged eigenvalues reappear as copies, that share the weight of
-	// the original in a quadrature.
+	// the original in a quadrature. Rounding decides where, so that numbers
+	// of different devices agree to fewer digits.
 	NoReorth
 )
 

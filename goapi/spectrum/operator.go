@@ -2,6 +2,7 @@ package spectrum
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -89,6 +90,9 @@ func (c closure[T]) Apply(ctx context.Context, q device.Queue[T], dst, src devic
 	}
 	in, out := make([]T, c.n), make([]T, c.n)
 	for i := range src.Rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		q.Download(device.Vector(in), src.Row(i))
 		if err := q.Sync(); err != nil {
 			return err
@@ -117,6 +121,51 @@ func (s shifted[T]) Apply(ctx context.Context, q device.Queue[T], dst, src devic
 		return err
 	}
 	q.Add(s.scale, device.NoTrans, dst, s.shift, device.NoTrans, src, dst)
+	return nil
+}
+
+// sum is A + B.
+type sum[T device.Float] struct{ a, b Operator[T] }
+
+// Sum returns A + B, of operators of one dimension. Differences and linear
+// combinations come with [Affine].
+func Sum[T device.Float](a, b Operator[T]) Operator[T] { return sum[T]{a, b} }
+
+func (s sum[T]) Dim() int { return s.a.Dim() }
+
+func (s sum[T]) Apply(ctx context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
+	if err := s.a.Apply(ctx, q, dst, src); err != nil {
+		return err
+	}
+	defer q.Scope()()
+	second := q.Alloc(dst.Rows, dst.Cols)
+	if err := s.b.Apply(ctx, q, second, src); err != nil {
+		return err
+	}
+	q.Add(1, device.NoTrans, dst, 1, device.NoTrans, second, dst)
+	return nil
+}
+
+// diagonalMatrix is a diagonal matrix on a device.
+type diagonalMatrix[T device.Float] struct{ d device.Matrix[T] }
+
+// DiagonalMatrix returns the operator diag(d). It belongs to q's open scope.
+// With the inverses of a positive diagonal, such as that of [Diag], it is a
+// preconditioner for [LOBPCG]. Errors: device.ErrEmpty and
+// *device.NotFiniteError.
+func DiagonalMatrix[T device.Float](q device.Queue[T], d []T) (Operator[T], error) {
+	if err := device.CheckInput("diagonal", device.Vector(d)); err != nil {
+		return nil, err
+	}
+	m := q.Alloc(1, len(d))
+	q.Upload(m, device.Vector(d))
+	return diagonalMatrix[T]{m}, q.Sync()
+}
+
+func (d diagonalMatrix[T]) Dim() int { return d.d.Cols }
+
+func (d diagonalMatrix[T]) Apply(_ context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
+	q.ScaleBy(device.PerCol, d.d, src, dst)
 	return nil
 }
 
@@ -192,6 +241,13 @@ func checkOperator[T device.Float](op Operator[T]) error {
 		}
 	case shifted[T]:
 		return checkOperator(o.Operator)
+	case sum[T]:
+		if err := errors.Join(checkOperator(o.a), checkOperator(o.b)); err != nil {
+			return err
+		}
+		if o.a.Dim() != o.b.Dim() {
+			return &device.ShapeError{Op: "sum", Detail: fmt.Sprintf("operators have dimensions %d and %d", o.a.Dim(), o.b.Dim())}
+		}
 	}
 	if op.Dim() < 1 {
 		return fmt.Errorf("operator of dimension %d: %w", op.Dim(), device.ErrEmpty)

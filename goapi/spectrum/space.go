@@ -488,25 +488,13 @@ func (s *space[T]) converged(values []float64, tails func(i int) []float64) (don
 	return done, worst
 }
 
-// combine replaces the first rows of v and w by the combinations c of them,
-// some columns at a time.
+// combine replaces the first rows of v and w by the combinations c of them.
 func (s *space[T]) combine(c device.Dense[T]) {
-	defer s.q.Scope()()
-	const chunk = 1 << 13
-	m := s.q.Alloc(c.Rows, c.Cols)
-	s.q.Upload(m, c)
-	product := s.q.Alloc(c.Rows, min(chunk, s.n))
-	for _, x := range []device.Matrix[T]{s.v, s.w} {
-		for lo := 0; lo < s.n; lo += chunk {
-			hi := min(lo+chunk, s.n)
-			y := product.Slice(0, c.Rows, 0, hi-lo)
-			s.q.Gemm(device.NoTrans, device.NoTrans, 1, m, x.Slice(0, c.Cols, lo, hi), 0, y)
-			s.q.Copy(x.Slice(0, c.Rows, lo, hi), y)
-		}
-	}
+	combineRows(s.q, c, s.v)
+	combineRows(s.q, c, s.w)
 }
 
-// rows returns the coordinates of the pairs of order in rows.
+// rowsOf returns the coordinates of the pairs of order in rows.
 func rowsOf[T device.Float](vectors *mat.Dense, order []int) device.Dense[T] {
 	n, _ := vectors.Dims()
 	c := device.NewDense[T](len(order), n)

@@ -43,11 +43,11 @@ func TestLeaveOneOutDefinitions(t *testing.T) {
 		}
 		q := device.Go().F64()
 		tr := &tracer[float64]{ctx: ctx, q: q, op: op, n: n, seed: 4}
-		rows, err := tr.sphere(k)
-		if err != nil {
+		sk := &sketch[float64]{tracer: tr, law: device.Normal}
+		if err := sk.grow(k); err != nil {
 			t.Fatal(err)
 		}
-		ω, err := tr.host(rows)
+		ω, err := tr.host(sk.ω)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,6 +124,124 @@ func TestLeaveOneOutDefinitions(t *testing.T) {
 			t.Errorf("%s: %.15g, by definition %.15g", m, got.Value, mean)
 		}
 	}
+}
+
+// XDiag against its definition: for each vector of signs, the diagonal of the
+// approximation from the others plus the estimate of the rest from this one.
+func TestDiagonalLeaveOneOutDefinition(t *testing.T) {
+	const n, k = 40, 6
+	d := make([]float64, n)
+	for i := range d {
+		d[i] = math.Pow(-0.7, float64(i))
+	}
+	op := hartley(d)
+	got, err := Diag(ctx, device.Go(), op, DiagOptions{Budget: 2 * k, Seed: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := device.Go().F64()
+	defer q.Close()
+	tr := &tracer[float64]{ctx: ctx, q: q, op: op, n: n, seed: 4}
+	sk := &sketch[float64]{tracer: tr, law: device.Rademacher}
+	if err := sk.grow(k); err != nil {
+		t.Fatal(err)
+	}
+	ω, err := tr.host(sk.ω)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := tr.host(sk.y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := q.Alloc(n, n)
+	q.AddDiag(1, unit)
+	images, err := tr.apply(unit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := tr.host(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := make([]float64, n)
+	for i := range k {
+		others := mat.NewDense(n, k-1, nil)
+		for j, c := 0, 0; j < k; j++ {
+			if j != i {
+				others.SetCol(c, y.RawRowView(j))
+				c++
+			}
+		}
+		var f mat.QR
+		var full, qh, part, rest mat.Dense
+		f.Factorize(others)
+		f.QTo(&full)
+		basis := full.Slice(0, n, 0, k-1)
+		qh.Mul(basis.T(), h)
+		part.Mul(basis, &qh)
+		rest.Sub(h, &part)
+		var image mat.VecDense
+		image.MulVec(&rest, mat.NewVecDense(n, ω.RawRowView(i)))
+		for j := range n {
+			mean[j] += (part.At(j, j) + ω.At(i, j)*image.AtVec(j)) / k
+		}
+	}
+	for j, want := range mean {
+		if math.Abs(got.Values[j]-want) > 1e-11 {
+			t.Errorf("entry %d: %v, by definition %v", j, got.Values[j], want)
+		}
+	}
+}
+
+func TestDiagonalEdges(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		d := outliers(50)
+		for _, m := range []TraceMethod{"", Hutchinson, ExactTrace} {
+			for _, budget := range []int{20, 50, 1000} {
+				if m == "" && budget < 50 {
+					continue // knows nothing of that
+				}
+				e, err := Diag(ctx, dev, diagonal[float64](d), DiagOptions{Method: m, Budget: budget})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, want := range d { // signs make a diagonal operator exact
+					if math.Abs(e.Values[i]-want) > 1e-12 || e.StdErr[i] > 1e-12 {
+						t.Errorf("%s, %d products: entry %d is %v ± %v, want %v", m, budget, i, e.Values[i], e.StdErr[i], want)
+						break
+					}
+				}
+			}
+		}
+		low := make([]float64, 50)
+		low[4], low[9] = 2, 3
+		e, err := Diag(ctx, dev, hartley(low), DiagOptions{Budget: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Diag(ctx, dev, hartley(low), DiagOptions{Method: ExactTrace})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range want.Values {
+			if math.Abs(e.Values[i]-v) > 1e-12 {
+				t.Errorf("rank two: entry %d is %v, want %v", i, e.Values[i], v)
+			}
+		}
+	})
+	good := diagonal[float64](outliers(50))
+	for name, o := range map[string]DiagOptions{"method": {Method: XNysTrace}, "budget": {Budget: 3}, "hutchinson": {Method: Hutchinson, Budget: 1}, "negative": {Budget: -1}} {
+		refuses(t, name, device.ErrArgument, func() error { _, err := Diag(ctx, device.Go(), good, o); return err })
+	}
+	refuses(t, "not symmetric", device.ErrArgument, func() error {
+		_, err := Diag(ctx, device.Go(), shift[float64](50), DiagOptions{Budget: 20})
+		return err
+	})
+	refuses(t, "NaN", device.ErrNotFinite, func() error {
+		_, err := Diag(ctx, device.Go(), constant[float64](50, math.NaN()), DiagOptions{Budget: 20})
+		return err
+	})
 }
 
 func TestTraceExactAndBadInput(t *testing.T) {

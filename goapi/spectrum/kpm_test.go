@@ -1,0 +1,126 @@
+package spectrum
+
+import (
+	"math"
+	"testing"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// A hundred moments of a known spectrum: mass 1, a density that is nowhere
+// negative, and moments by doubling within five standard errors of the exact
+// ones, of which the first two are exact for a diagonal operator.
+func TestChebyshevMomentsAndDensity(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		const n, probes = 800, 10
+		d := outliers(n)
+		c, err := KPM(ctx, dev, hartley(d), KPMOptions{Moments: 100, Probes: probes, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Lo > 0 || c.Hi < 10 || c.Hi-c.Lo > 11 {
+			t.Errorf("bounds [%v,%v]", c.Lo, c.Hi)
+		}
+		// The substitution t = cos φ makes the integral that of a smooth
+		// periodic function.
+		const points = 4096
+		grid, weights := make([]float64, points), make([]float64, points)
+		for i := range grid {
+			φ := math.Pi * (float64(i) + 0.5) / points
+			grid[i] = (c.Hi+c.Lo)/2 + (c.Hi-c.Lo)/2*math.Cos(φ)
+			weights[i] = math.Pi / points * (c.Hi - c.Lo) / 2 * math.Sin(φ)
+		}
+		density, stdErr := c.Density(grid)
+		mass := 0.0
+		for i, y := range density {
+			if y < 0 || !(stdErr[i] >= 0) {
+				t.Fatalf("density %v ± %v at %v", y, stdErr[i], grid[i])
+			}
+			mass += y * weights[i]
+		}
+		if math.Abs(mass-1) > 1e-10 {
+			t.Errorf("mass %v", mass)
+		}
+		for k := range 100 {
+			want, got := 0.0, 0.0
+			for _, λ := range d {
+				want += math.Cos(float64(k)*math.Acos((2*λ-c.Hi-c.Lo)/(c.Hi-c.Lo))) / n
+			}
+			for _, μ := range c.Moments {
+				got += μ[k] / probes
+			}
+			if math.Abs(got-want) > 5/math.Sqrt(n*probes) {
+				t.Errorf("moment %d is %v, want %v", k, got, want)
+			}
+		}
+	})
+}
+
+// Doubled moments against those by the recurrence, one product each.
+func TestDoubledMoments(t *testing.T) {
+	const n = 60
+	d := outliers(n)
+	c, err := KPM(ctx, device.Go(), diagonal[float64](d), KPMOptions{Moments: 41, Probes: 2, Lo: -1, Hi: 11})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range 41 { // a sign vector weighs all eigenvalues alike
+		want := 0.0
+		for _, λ := range d {
+			want += math.Cos(float64(k)*math.Acos((λ-5)/6)) / n
+		}
+		for p, μ := range c.Moments {
+			if math.Abs(μ[k]-want) > 1e-12 {
+				t.Errorf("probe %d, moment %d: %v, want %v", p, k, μ[k], want)
+			}
+		}
+	}
+	if c.Products != 2*20 {
+		t.Errorf("%d products", c.Products)
+	}
+	e := c.Sum(math.Exp)
+	want := 0.0
+	for _, λ := range d {
+		want += math.Exp(λ)
+	}
+	if math.Abs(e.Value-want) > e.Bias+1e-9*want || e.Bias > 1e-6*want {
+		t.Errorf("tr exp H = %+v, want %v", e, want)
+	}
+}
+
+func TestChebyshevEdges(t *testing.T) {
+	d := outliers(400)
+	op := diagonal[float64](d)
+	c, err := KPM(ctx, device.Go(), op, KPMOptions{Moments: 400, Probes: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := c.Count(4, 11); math.Abs(e.Value-3) > 0.1 {
+		t.Errorf("%v eigenvalues in [4,11], there are 3", e.Value)
+	}
+	if e := c.Count(c.Lo, c.Hi); math.Abs(e.Value-400) > 1e-9 {
+		t.Errorf("%v eigenvalues in all", e.Value)
+	}
+	// Multiples of the identity, one dimension.
+	for _, d := range [][]float64{{3}, {0, 0}, {2, 2, 2}} {
+		c, err := KPM(ctx, device.Go(), diagonal[float64](d), KPMOptions{Moments: 10, Probes: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := c.Sum(func(x float64) float64 { return x }); math.Abs(e.Value-d[0]*float64(len(d))) > 1e-12 {
+			t.Errorf("trace of %v is %v", d, e.Value)
+		}
+	}
+	for name, o := range map[string]KPMOptions{
+		"moments": {Moments: 1}, "negative moments": {Moments: -3}, "probes": {Probes: -1}, "empty interval": {Lo: 1, Hi: 1},
+		"descending": {Lo: 1}, "infinite": {Lo: -1, Hi: math.Inf(1)}, "NaN": {Lo: math.NaN(), Hi: 1}, "too narrow": {Lo: -1, Hi: 9},
+	} {
+		refuses(t, name, device.ErrArgument, func() error { _, err := KPM(ctx, device.Go(), op, o); return err })
+	}
+	var empty Chebyshev
+	if e := empty.Sum(math.Exp); !math.IsNaN(e.Value) {
+		t.Errorf("sum of nothing: %v", e)
+	}
+	empty.Density([]float64{1})
+	empty.Count(0, 1)
+}
