@@ -156,8 +156,13 @@ func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.
 		info.Iterations++
 		within *= s.slope()
 		info.taken = append(info.taken, s)
-		if k == 0 { // the division by scale is part of the coefficients
-			s = s.scaled(scale)
+		// Rounded products may lift singular values above 1, where the steps
+		// could diverge; the polynomials are for a little more, then.
+		switch room := 1 + 4*(e.unit-e.eps); {
+		case k == 0: // the division by scale is part of the coefficients
+			s = s.scaled(scale * room)
+		case room > 1 && !s.rational:
+			s = s.scaled(room)
 		}
 		cut := p.cuts(k, within, e.unit)
 		if p.fixed && k+1 == p.limit {

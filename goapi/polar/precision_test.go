@@ -14,7 +14,7 @@ import (
 // nothing by rounding the results are the same.
 func TestRoundedProducts(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
-		for _, shape := range [][2]int{{20, 50}, {50, 20}, {30, 30}} {
+		for _, shape := range [][2]int{{20, 50}, {50, 20}} {
 			a := device.Convert[float32](device.FromMat(boxMuller(3, shape[0], shape[1]).a))
 			want := device.ToMat(exactPolar(device.Convert[float64](a), 1e-9))
 			for _, o := range []Options{{Method: Muon}, {Method: Express, Steps: 8}} {
@@ -26,7 +26,7 @@ func TestRoundedProducts(t *testing.T) {
 					o.Precision = p
 					r, err := Compute(t.Context(), dev, a, o)
 					if err != nil {
-						t.Fatal(err)
+						t.Fatalf("%s %v, %v: %v", o.Method, shape, p, err)
 					}
 					off := 0.0
 					for i := range r.Q.Rows {
