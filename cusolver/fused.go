@@ -70,6 +70,10 @@ func (q *queue[T]) TrySoftMinPoints(p int, ε T, x, y, g, out device.Matrix[T]) 
 		spread, parts := q.pointSpread(p, x, y)
 		q.sweep("softmin_points", tileWork(x.Rows, 1, points), int32(p), ε, x.Rows, y.Rows, x.Cols, address(x), x.LD, address(y), y.LD,
 			address(g), step(g), address(out), step(out), spread, parts)
+		if parts > 0 { // the spread tells one of the two to do nothing
+			q.sweep("softmin_products", tileWork(x.Rows, 1, points), ε, x.Rows, y.Rows, x.Cols, address(x), x.LD, address(y), y.LD,
+				address(g), step(g), address(out), step(out), spread, parts)
+		}
 	}
 	return true
 }

@@ -26,9 +26,10 @@ var kernels = map[string]map[string]string{
 		"svd_batch": "iinnnnpnpnpnpnpn",
 	},
 	"points": {
-		"pairwise_cost":  "innnpnpnpn",
-		"point_spread":   "nnpnpp",
-		"softmin_points": "itnnnpnpnpnpnpn",
+		"pairwise_cost":    "innnpnpnpn",
+		"point_spread":     "nnpnpp",
+		"softmin_points":   "itnnnpnpnpnpnpn",
+		"softmin_products": "tnnnpnpnpnpnpn",
 	},
 	"random": {
 		"random": "innnnpn",

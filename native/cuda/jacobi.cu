@@ -565,7 +565,7 @@ using rz::i64;
 // lanes and workers are powers of two, 4 to 8 and 1 to 32, with at most 8
 // columns of min(m,n) for each lane and 2 for each worker; a team has bytes of
 // dynamic shared memory. u and vt may be null.
-RZ_KERNEL ritz_svd_batch_f32(int lanes, int workers, i64 bytes, i64 count, i64 m, i64 n, const float *a, i64 lda,
+RZ_KERNEL_WIDEST ritz_svd_batch_f32(int lanes, int workers, i64 bytes, i64 count, i64 m, i64 n, const float *a, i64 lda,
 	float *u, i64 ldu, float *s, i64 lds, float *vt, i64 ldvt, float *checks, i64 ldc)
 {
 	rz::svd_batch(lanes, workers, bytes, count, m, n, a, lda, u, ldu, s, lds, vt, ldvt, checks, ldc);

@@ -2,13 +2,15 @@
 //
 //   pairwise_cost    out[i,j] = ‖xᵢ - yⱼ‖ᵖ
 //   point_spread     the largest ‖xᵢ - c‖², one candidate from each block
-//   softmin_points   out[i] = -ε·log Σⱼ exp((g[j] - ‖xᵢ - yⱼ‖ᵖ)/ε)
+//   softmin_points, softmin_products
+//                    out[i] = -ε·log Σⱼ exp((g[j] - ‖xᵢ - yⱼ‖ᵖ)/ε)
 //
 // p is 1 or 2. Distances come from differences: ‖x‖² + ‖y‖² - 2⟨x,y⟩ would
 // lose small ones to cancellation. Only where the spread of the points says
-// that what is lost does not matter beside ε do the squares of softmin_points
-// come from products, at half the instructions, with y₀ as the origin; ‖x‖² is
-// added after the sum.
+// that what is lost does not matter beside ε do the squares come
+// from products, at half the instructions, with y₀ as the origin; ‖x‖² is added
+// after the sum. Both kernels are then launched, and one of them has nothing to
+// do, so that nobody waits for the decision.
 //
 // softmin_points never stores the n×m costs: it streams tiles of y through
 // shared memory past the points x, with a running maximum and sum for each
@@ -215,7 +217,7 @@ RZ_FN void softmin_tiles(tile_memory<ROWS, T> &shared, int p, T eps, i64 n, i64 
 
 // The same with p = 2 from products.
 template <int ROWS, class T>
-RZ_FN void softmin_products(tile_memory<ROWS, T> &shared, T *norms, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx,
+RZ_FN void softmin_product_tiles(tile_memory<ROWS, T> &shared, T *norms, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx,
 	const T *y, i64 ldy, const T *g, i64 incg, T *out, i64 incout)
 {
 	T k = base_two(eps);
@@ -371,7 +373,8 @@ RZ_FN void softmin_points(int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx
 		tile_memory<4, T> tile;
 		tile_memory<MANY, T> large;
 	} shared;
-	__shared__ T norms[SIDE * MANY + TILE];
+	if (products_suffice(eps, spread, parts))
+		return;
 	if (d <= 1)
 		softmin_registers<1>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
 	else if (d == 2)
@@ -382,15 +385,29 @@ RZ_FN void softmin_points(int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx
 		softmin_registers<4>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
 	else if (d <= 8)
 		softmin_registers<8>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
-	else if (p == 2 && products_suffice(eps, spread, parts)) {
-		if (MANY > 4 && n >= MANY_POINTS)
-			softmin_products<MANY>(shared.large, norms, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
-		else
-			softmin_products<4>(shared.tile, norms, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
-	} else if (MANY > 4 && n >= MANY_POINTS)
+	else if (MANY > 4 && n >= MANY_POINTS)
 		softmin_tiles<MANY>(shared.large, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
 	else
 		softmin_tiles<4>(shared.tile, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+}
+
+// softmin_points for p = 2 where products suffice; it leaves the rest to that.
+template <class T>
+RZ_FN void softmin_products(T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g, i64 incg,
+	T *out, i64 incout, const T *spread, i64 parts)
+{
+	enum { MANY = sizeof(T) == 4 ? 8 : 4 };
+	__shared__ union {
+		tile_memory<4, T> tile;
+		tile_memory<MANY, T> large;
+	} shared;
+	__shared__ T norms[SIDE * MANY + TILE];
+	if (!products_suffice(eps, spread, parts))
+		return;
+	if (MANY > 4 && n >= MANY_POINTS)
+		softmin_product_tiles<MANY>(shared.large, norms, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+	else
+		softmin_product_tiles<4>(shared.tile, norms, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
 }
 
 } // namespace rz
@@ -419,12 +436,22 @@ RZ_KERNEL ritz_point_spread_f64(i64 n, i64 d, const double *x, i64 ldx, const do
 
 // spread has parts candidates for the largest distance of a point from y₀, of x
 // and of y; with none, distances come from differences.
+RZ_KERNEL ritz_softmin_products_f32(float eps, i64 n, i64 m, i64 d, const float *x, i64 ldx, const float *y, i64 ldy,
+	const float *g, i64 incg, float *out, i64 incout, const float *spread, i64 parts)
+{
+	rz::softmin_products(eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
+}
+RZ_KERNEL_WIDEST ritz_softmin_products_f64(double eps, i64 n, i64 m, i64 d, const double *x, i64 ldx, const double *y, i64 ldy,
+	const double *g, i64 incg, double *out, i64 incout, const double *spread, i64 parts)
+{
+	rz::softmin_products(eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
+}
 RZ_KERNEL ritz_softmin_points_f32(int p, float eps, i64 n, i64 m, i64 d, const float *x, i64 ldx, const float *y,
 	i64 ldy, const float *g, i64 incg, float *out, i64 incout, const float *spread, i64 parts)
 {
 	rz::softmin_points(p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
 }
-RZ_KERNEL ritz_softmin_points_f64(int p, double eps, i64 n, i64 m, i64 d, const double *x, i64 ldx, const double *y,
+RZ_KERNEL_WIDEST ritz_softmin_points_f64(int p, double eps, i64 n, i64 m, i64 d, const double *x, i64 ldx, const double *y,
 	i64 ldy, const double *g, i64 incg, double *out, i64 incout, const double *spread, i64 parts)
 {
 	rz::softmin_points(p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);

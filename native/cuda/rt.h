@@ -74,7 +74,7 @@ static __device__ __forceinline__ double __shfl_xor_sync(unsigned mask, double x
 /* For kernels that the compiler would fit into fewer registers than they need, to
  * run more blocks at a time, and spill the rest. */
 #define RZ_KERNEL_WIDE extern "C" __global__ void __launch_bounds__(256, 2)
-/* For kernels whose shared memory leaves room for one or two blocks anyway. */
+/* For kernels of which one or two blocks fill a multiprocessor anyway. */
 #define RZ_KERNEL_WIDEST extern "C" __global__ void __launch_bounds__(256, 1)
 
 namespace rz {

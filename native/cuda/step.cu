@@ -14,6 +14,11 @@
 
 namespace rz {
 
+// What an element's weight and averages become.
+template <class T> struct moved {
+	T w, m, v;
+};
+
 // Applies op(w, g, m, v) to every element; without AVERAGE there is no v.
 template <bool AVERAGE, class T, class Op>
 RZ_FN void step(i64 rows, i64 cols, T *w, i64 ldw, const T *g, i64 ldg, T *m, i64 ldm, T *v, i64 ldv, Op op)
@@ -34,8 +39,12 @@ RZ_FN void step(i64 rows, i64 cols, T *w, i64 ldw, const T *g, i64 ldg, T *m, i6
 		if constexpr (AVERAGE)
 			pv = *(const pack<T> *)(v + at.i * ldv + j);
 #pragma unroll
-		for (int k = 0; k < W; k++)
-			op(pw.v[k], pg.v[k], pm.v[k], pv.v[k]);
+		for (int k = 0; k < W; k++) {
+			moved<T> z = op(pw.v[k], pg.v[k], pm.v[k], pv.v[k]);
+			pw.v[k] = z.w;
+			pm.v[k] = z.m;
+			pv.v[k] = z.v;
+		}
 		*(pack<T> *)(w + at.i * ldw + j) = pw;
 		*(pack<T> *)(m + at.i * ldm + j) = pm;
 		if constexpr (AVERAGE)
@@ -44,11 +53,14 @@ RZ_FN void step(i64 rows, i64 cols, T *w, i64 ldw, const T *g, i64 ldg, T *m, i6
 #pragma unroll 1
 	for (walk at(rows, cols - rest); at.inside(); at.next()) {
 		i64 j = rest + at.j;
-		T none = 0;
+		T average = 0;
 		if constexpr (AVERAGE)
-			op(w[at.i * ldw + j], g[at.i * ldg + j], m[at.i * ldm + j], v[at.i * ldv + j]);
-		else
-			op(w[at.i * ldw + j], g[at.i * ldg + j], m[at.i * ldm + j], none);
+			average = v[at.i * ldv + j];
+		moved<T> z = op(w[at.i * ldw + j], g[at.i * ldg + j], m[at.i * ldm + j], average);
+		w[at.i * ldw + j] = z.w;
+		m[at.i * ldm + j] = z.m;
+		if constexpr (AVERAGE)
+			v[at.i * ldv + j] = z.v;
 	}
 }
 
@@ -56,10 +68,10 @@ template <class T>
 RZ_FN void adam_step(T mean, T square, T keep, T size, T unbias, T eps, i64 rows, i64 cols, T *w, i64 ldw, const T *g,
 	i64 ldg, T *m, i64 ldm, T *v, i64 ldv)
 {
-	step<true>(rows, cols, w, ldw, g, ldg, m, ldm, v, ldv, [=](T &w, T g, T &m, T &v) {
+	step<true>(rows, cols, w, ldw, g, ldg, m, ldm, v, ldv, [=](T w, T g, T m, T v) {
 		m = mean * m + (1 - mean) * g;
 		v = square * v + (1 - square) * (g * g);
-		w = keep * w - size * (m / (unbias * sqrt(v) + eps));
+		return moved<T>{keep * w - size * (m / (unbias * sqrt(v) + eps)), m, v};
 	});
 }
 
@@ -67,11 +79,11 @@ template <class T>
 RZ_FN void momentum_step(T decay, T keep_mean, T add, T keep, T along, T along_mean, i64 rows, i64 cols, T *w, i64 ldw,
 	const T *g, i64 ldg, T *m, i64 ldm)
 {
-	step<false>(rows, cols, w, ldw, g, ldg, m, ldm, (T *)nullptr, 0, [=](T &w, T g, T &m, T &) {
+	step<false>(rows, cols, w, ldw, g, ldg, m, ldm, (T *)nullptr, 0, [=](T w, T g, T m, T) {
 		T h = decay == 0 ? g : g + decay * w;
 		m = keep_mean * m + add * h;
-		T moved = along == 0 && keep == 1 ? w : keep * w + along * h;
-		w = moved + along_mean * m;
+		w = along == 0 && keep == 1 ? w : keep * w + along * h;
+		return moved<T>{w + along_mean * m, m, 0};
 	});
 }
 
@@ -84,7 +96,7 @@ RZ_KERNEL ritz_adam_step_f32(float mean, float square, float keep, float size, f
 {
 	rz::adam_step(mean, square, keep, size, unbias, eps, rows, cols, w, ldw, g, ldg, m, ldm, v, ldv);
 }
-RZ_KERNEL ritz_adam_step_f64(double mean, double square, double keep, double size, double unbias, double eps, i64 rows,
+RZ_KERNEL_WIDE ritz_adam_step_f64(double mean, double square, double keep, double size, double unbias, double eps, i64 rows,
 	i64 cols, double *w, i64 ldw, const double *g, i64 ldg, double *m, i64 ldm, double *v, i64 ldv)
 {
 	rz::adam_step(mean, square, keep, size, unbias, eps, rows, cols, w, ldw, g, ldg, m, ldm, v, ldv);
@@ -95,7 +107,7 @@ RZ_KERNEL ritz_momentum_step_f32(float decay, float keep_mean, float add, float 
 {
 	rz::momentum_step(decay, keep_mean, add, keep, along, along_mean, rows, cols, w, ldw, g, ldg, m, ldm);
 }
-RZ_KERNEL ritz_momentum_step_f64(double decay, double keep_mean, double add, double keep, double along, double along_mean,
+RZ_KERNEL_WIDE ritz_momentum_step_f64(double decay, double keep_mean, double add, double keep, double along, double along_mean,
 	i64 rows, i64 cols, double *w, i64 ldw, const double *g, i64 ldg, double *m, i64 ldm)
 {
 	rz::momentum_step(decay, keep_mean, add, keep, along, along_mean, rows, cols, w, ldw, g, ldg, m, ldm);

@@ -51,6 +51,7 @@ KERNEL(plan_count)
 KERNEL(plan_entries)
 KERNEL(pairwise_cost)
 KERNEL(softmin_points)
+KERNEL(softmin_products)
 KERNEL(point_spread)
 
 typedef long double real;
@@ -519,7 +520,10 @@ template <class T> static void points(i64 n, i64 m, i64 d)
 					dense<T> spread(8);
 					spreads(n, d, u, v, spread.data()), spreads(m, d, v, v, spread.data() + 4);
 					launch(softmin_points_kernel<T>(), p, (T)eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, out.p(), out.inc,
-						spread.data(), parts);
+						spread.data(), p == 2 ? parts : 0);
+					if (p == 2)
+						launch(softmin_products_kernel<T>(), (T)eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, out.p(), out.inc,
+							spread.data(), parts);
 					return out.values("softmin_points");
 				}), want, tolerance);
 		}

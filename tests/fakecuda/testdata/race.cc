@@ -69,9 +69,10 @@ int main() {
       launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 5, x.data(), 5, y.data(), 5, g.data(), 1, out.data(), 1, nullptr, 0);
       std::vector<double> wide(cols * 20), origin(20), spread(2);
       launch(2, ritz_point_spread_f64, cols, 20, wide.data(), 20, origin.data(), spread.data());
-      for (int parts : {0, 2})
-        launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 20, wide.data(), 0, wide.data(), 20, g.data(), 1, out.data(), 1,
-               spread.data(), parts);
+      launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 20, wide.data(), 0, wide.data(), 20, g.data(), 1, out.data(), 1,
+             nullptr, 0);
+      launch(2, ritz_softmin_products_f64, 0.1, rows, cols, 20, wide.data(), 0, wide.data(), 20, g.data(), 1, out.data(), 1,
+             spread.data(), 2);
       launch(2, ritz_add_f64, 1, 1.0, a.data(), rows, 0, 1.0, b.data(), cols, rows, cols, c.data(), cols);
       launch(2, ritz_mirror_f64, 1, rows, square.data(), rows);
       launch(2, ritz_finite_f64, rows, cols, a.data(), cols, &flag);
