@@ -1,6 +1,7 @@
 package sinkhorn
 
 import (
+	"context"
 	"math"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -38,6 +39,7 @@ type certifier[T device.Float] struct {
 
 	rounding
 	marginal float64
+	allowed  device.Dense[float32] // what checkFeasible returned
 }
 
 // rounding turns the plan K of the potentials into one that meets both
@@ -47,6 +49,8 @@ type rounding struct {
 	rows, cols   []float64
 	lackA, lackB []float64
 	lack         float64 // Σ lackB, 0 for none
+	// detour replaces the last term where pairs are forbidden, by row.
+	detour []Entry[float64]
 }
 
 // newCertifier returns the certifier of plans with the costs c. It writes over
@@ -155,7 +159,7 @@ func (v *certifier[T]) planRows(lo, hi int) device.Matrix[float64] {
 }
 
 // upper returns the cost of the rounded plan and sets lackA.
-func (v *certifier[T]) upper() (float64, error) {
+func (v *certifier[T]) upper(ctx context.Context) (float64, error) {
 	n, m, q := v.r.n, v.r.m, v.q
 	defer q.Scope()()
 	cols, lack := q.Alloc(m, 1), q.Alloc(m, 1)
@@ -168,9 +172,13 @@ func (v *certifier[T]) upper() (float64, error) {
 			device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
 		}
 		q.Gemm(device.NoTrans, device.NoTrans, 1, k, cols, 0, got.RowRange(lo, hi))
+		if v.r.barred { // 0·∞ is no cost
+			q.Map(device.InfToZero, c, kc)
+			c = kc
+		}
+		q.Gemm(device.NoTrans, device.NoTrans, 1, c, lack, 0, fill.RowRange(lo, hi))
 		q.Mul(k, c, kc)
 		q.Gemm(device.NoTrans, device.NoTrans, 1, kc, cols, 0, cost.RowRange(lo, hi))
-		q.Gemm(device.NoTrans, device.NoTrans, 1, c, lack, 0, fill.RowRange(lo, hi))
 	})
 	column := func(a device.Matrix[float64]) []float64 {
 		x := make([]float64, n)
@@ -182,6 +190,27 @@ func (v *certifier[T]) upper() (float64, error) {
 		return 0, err
 	}
 	total := 0.0
+	if v.r.barred {
+		for i, s := range v.rounding.rows {
+			g[i] *= s
+		}
+		if err := v.detour(ctx, g); err != nil {
+			return 0, err
+		}
+		at := -1
+		if err := v.r.eachRow(func(i int, row []T) error {
+			total += v.rounding.rows[i] * c[i]
+			for at+1 < len(v.rounding.detour) && v.rounding.detour[at+1].I == i {
+				at++
+				e := v.rounding.detour[at]
+				total += e.Mass * float64(row[e.J])
+			}
+			return nil
+		}); err != nil {
+			return 0, err
+		}
+		return total, nil
+	}
 	for i, s := range v.rounding.rows {
 		v.lackA[i] = max(0, v.r.a[i]-s*g[i])
 		total += s * c[i]
@@ -226,8 +255,8 @@ func (v *certifier[T]) lower() (value, size float64, err error) {
 }
 
 // finish computes the bounds and assembles the result in the caller's units.
-func (v *certifier[T]) finish(dev device.Device, p Problem[T], epsilon float64) (*Result[T], error) {
-	upper, err := v.upper()
+func (v *certifier[T]) finish(ctx context.Context, dev device.Device, p Problem[T], epsilon float64) (*Result[T], error) {
+	upper, err := v.upper(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +268,7 @@ func (v *certifier[T]) finish(dev device.Device, p Problem[T], epsilon float64) 
 	// Sums of k terms are wrong by at most k·eps/(1-k·eps) times the sum of
 	// the absolute terms; the masses sum to one. Feasibility, too, holds up
 	// to such errors. The factor 4 covers the few roundings of each term.
-	k := float64(r.n + r.m + r.x.Cols + 16)
+	k := float64(r.n + r.m + r.dim() + 16)
 	costs := max(math.Abs(r.lo), math.Abs(r.hi))
 	slack := 4 * k * device.Epsilon[float64]()
 	unit := r.unit * r.mass

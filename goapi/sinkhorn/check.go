@@ -13,6 +13,13 @@ func check[T device.Float](p Problem[T]) (n, m int, err error) {
 	switch {
 	case dense && clouds:
 		return 0, 0, device.Argument("Cost", "and points are both given: give one of them")
+	case (dense || clouds) && p.Source != nil:
+		return 0, 0, device.Argument("Source", "and costs or points are both given: give one of them")
+	case p.Source != nil:
+		if err := p.Source.check(); err != nil {
+			return 0, 0, err
+		}
+		n, m = p.Source.Size()
 	case !dense && !clouds:
 		return 0, 0, fmt.Errorf("the problem has neither costs nor points: %w", device.ErrEmpty)
 	case dense:
@@ -46,6 +53,18 @@ func check[T device.Float](p Problem[T]) (n, m int, err error) {
 		return 0, 0, err
 	}
 	return n, m, checkVector("Warm", p.Warm, m, math.Inf(-1))
+}
+
+// checkCosts looks for costs that are NaN or -Inf.
+func checkCosts[T device.Float](c device.Dense[T]) error {
+	for i := range c.Rows {
+		for j, v := range c.Row(i) {
+			if v-v != 0 && !math.IsInf(float64(v), 1) {
+				return &device.NotFiniteError{Name: "Cost", Row: i, Col: j, Value: float64(v)}
+			}
+		}
+	}
+	return nil
 }
 
 // absent reports whether a is the zero Dense.
@@ -129,6 +148,9 @@ func widen[T device.Float](v []T, n int) (w []float64, sum float64) {
 
 // points returns the numbers of points of a valid problem.
 func points[T device.Float](p Problem[T]) (n, m int) {
+	if p.Source != nil {
+		return p.Source.Size()
+	}
 	if absent(p.Cost) {
 		return p.X.Rows, p.Y.Rows
 	}

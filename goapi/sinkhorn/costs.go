@@ -26,11 +26,15 @@ func tileRows(n, m int) int { return min(n, max(1, tileElements/m)) }
 // costs if they take no more than memory bytes.
 func newCosts[T device.Float](q device.Queue[T], r *reduced[T], memory int64) *costs[T] {
 	c := &costs[T]{q: q, n: r.n, m: r.m, rows: tileRows(r.n, r.m)}
-	if !r.clouds() {
+	if !r.clouds() && r.source == nil {
 		c.stored = device.Lend(q, r.cost)
 		return c
 	}
-	c.pairs(r.p, r.x, r.y)
+	if r.source != nil {
+		c.fill = r.source.filler(q)
+	} else {
+		c.pairs(r.p, r.x, r.y)
+	}
 	if fits[T](r.n, r.m, memory) {
 		all := q.Alloc(r.n, r.m)
 		c.fill(0, r.n, all)
@@ -46,6 +50,10 @@ func newCosts[T device.Float](q device.Queue[T], r *reduced[T], memory int64) *c
 func widenCosts[T device.Float](q device.Queue[float64], r *reduced[T]) *costs[float64] {
 	c := &costs[float64]{q: q, n: r.n, m: r.m, rows: tileRows(r.n, r.m)}
 	c.tile = q.Alloc(c.rows, c.m)
+	if r.source != nil {
+		c.fill = r.source.widen().filler(q)
+		return c
+	}
 	if r.clouds() {
 		c.pairs(r.p, device.Convert[float64](r.x), device.Convert[float64](r.y))
 		return c

@@ -2,8 +2,10 @@
 //
 //	minimise ⟨C,P⟩ + ε·Σᵢⱼ Pᵢⱼ·log(Pᵢⱼ/(aᵢ·bⱼ))  over P ≥ 0, P·1 = a, Pᵀ·1 = b
 //
-// for a dense cost matrix C or for two clouds of points, whose costs
-// ‖xᵢ-yⱼ‖ or ‖xᵢ-yⱼ‖² are then computed in tiles and need not be stored.
+// for a dense cost matrix C, in which +Inf forbids a pair; for two clouds of
+// points, whose costs ‖xᵢ-yⱼ‖ or ‖xᵢ-yⱼ‖² are computed in tiles and need not be
+// stored; or for other costs that a [Source] computes. [Exact] solves the
+// problem without regularisation, ε = 0.
 //
 // # Potentials
 //
@@ -30,7 +32,9 @@
 // only g is iterated, f being exact for it, and the relaxation takes the form
 // of a heavy ball with step ω² and momentum (ω-1)², which has the same rate
 // and keeps the iteration at one pass over the kernel. Small ε is approached
-// through larger ones.
+// through larger ones; where that is not enough, through the potentials of the
+// exact problem, which the network simplex method finds in the time of a few
+// dozen iterations. What float32 cannot reach is finished in float64.
 //
 // # Certificate
 //

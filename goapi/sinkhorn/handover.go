@@ -26,7 +26,7 @@ func (d *descent[T]) finish(dev device.Device, c *costs[T], r *reduced[T], ε fl
 	default:
 		d.leave = d.slow(r.n, r.m, o.Tol)
 	}
-	if err := d.run(o.Tol, limit); err != nil {
+	if err := d.approach(dev, r, o, limit); err != nil {
 		return nil, nil, err
 	}
 	w := newNewton(d.ctx, dev, c, r, ε)

@@ -31,7 +31,7 @@ func TestInvalid(t *testing.T) {
 		"dimensions":         {Problem[float64]{X: x, Y: c}, ok, device.ErrShape},
 		"P":                  {Problem[float64]{X: x, Y: x, P: 3}, ok, device.ErrArgument},
 		"NaN cost":           {Problem[float64]{Cost: with(nan)}, ok, device.ErrNotFinite},
-		"infinite cost":      {Problem[float64]{Cost: with(inf)}, ok, device.ErrNotFinite},
+		"cost -Inf":          {Problem[float64]{Cost: with(-inf)}, ok, device.ErrNotFinite},
 		"NaN point":          {Problem[float64]{X: x, Y: device.Dense[float64]{Rows: 1, Cols: 1, Stride: 1, Data: []float64{nan}}}, ok, device.ErrNotFinite},
 		"empty costs":        {Problem[float64]{Cost: device.Dense[float64]{Rows: 0, Cols: 3, Stride: 3, Data: []float64{}}}, ok, device.ErrEmpty},
 		"short data":         {Problem[float64]{Cost: device.Dense[float64]{Rows: 3, Cols: 3, Stride: 3, Data: c.Data}}, ok, device.ErrShape},

@@ -2,6 +2,7 @@ package sinkhorn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -70,5 +71,9 @@ func (r *rounding) round(i int, row []float64) {
 	}
 	for j, x := range row {
 		row[j] = x*r.rows[i]*r.cols[j] + fill*r.lackB[j]
+	}
+	at, _ := slices.BinarySearchFunc(r.detour, i, func(e Entry[float64], i int) int { return e.I - i })
+	for ; at < len(r.detour) && r.detour[at].I == i; at++ {
+		row[r.detour[at].J] += r.detour[at].Mass
 	}
 }

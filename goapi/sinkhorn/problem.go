@@ -4,15 +4,18 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// Problem is a transport problem from n to m points. Exactly one of Cost and
-// the pair X, Y is given; the other is the zero value.
+// Problem is a transport problem from n to m points. Exactly one of Cost, the
+// pair X, Y, and Source is given; the others are zero values.
 type Problem[T device.Float] struct {
-	// Cost is the n×m cost matrix, finite, of any sign.
+	// Cost is the n×m cost matrix, of any sign. +Inf forbids a pair of
+	// points.
 	Cost device.Dense[T]
 	// X (n×d) and Y (m×d) are points, one in a row, with the costs
 	// ‖xᵢ-yⱼ‖₂^P. P is 1 or 2; 0 stands for 2.
 	X, Y device.Dense[T]
 	P    int
+	// Source computes other costs.
+	Source Source[T]
 	// A (n) and B (m) are the masses: not negative, with the same positive
 	// sum. nil is the uniform distribution. Points without mass are
 	// allowed; their potentials are those that the others imply.
@@ -64,7 +67,8 @@ type Options struct {
 	Epsilon float64
 	// Tol is the error at which to stop: ‖P·1-a‖₁ + ‖Pᵀ·1-b‖₁ relative to
 	// the total mass. The default is 1e-9 for float64 and 1e-5 for float32,
-	// or, at small ε, what rounding errors of the costs allow.
+	// or, at small ε, what rounding errors of the costs allow. A tolerance
+	// that float32 cannot reach is reached in float64.
 	Tol float64
 	// MaxIterations limits the full iterations (both marginals) and steps of
 	// Newton's together; default 10000.

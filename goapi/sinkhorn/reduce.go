@@ -15,13 +15,15 @@ type reduced[T device.Float] struct {
 	cost       device.Dense[T] // n×m; zero for clouds
 	x, y       device.Dense[T] // clouds
 	p          int
+	source     Source[T] // nil for costs and clouds
 	n, m       int
 	a, b       []float64 // positive, of sum 1
 	warm       []T       // potentials g to start from, or nil
 	rows, cols []int     // their places in the caller's problem; nil: all
 	mass       float64   // sum of the caller's weights
 	unit       float64   // caller's cost = unit·cost, a power of two
-	lo, hi     float64   // bounds of the costs
+	lo, hi     float64   // bounds of the costs that are finite
+	barred     bool      // some costs are +Inf
 }
 
 func (r *reduced[T]) clouds() bool { return r.x.Rows > 0 }
@@ -46,16 +48,23 @@ func reduce[T device.Float](p Problem[T], normalize bool) (*reduced[T], error) {
 	if p.Warm != nil {
 		r.warm = pick(p.Warm, r.cols)
 	}
-	if absent(p.Cost) {
+	switch {
+	case p.Source != nil:
+		r.source = p.Source.pick(r.rows, r.cols)
+		r.lo, r.hi, r.barred = r.source.bounds()
+		if math.IsNaN(r.lo) || math.IsNaN(r.hi) {
+			return nil, fmt.Errorf("a cost of the source is NaN or -Inf: %w", device.ErrNotFinite)
+		}
+	case absent(p.Cost):
 		r.x, r.y = pickRows(p.X, r.rows), pickRows(p.Y, r.cols)
 		r.hi = diameter(r.x, r.y)
 		if r.p == 2 {
 			r.hi *= r.hi
 		}
-	} else {
-		// All costs must be finite, also those that are then left out.
-		if r.lo, r.hi = bounds(p.Cost); r.lo-r.lo != 0 || r.hi-r.hi != 0 {
-			if err := device.CheckInput("Cost", p.Cost); err != nil {
+	default:
+		// Also the costs that are then left out are looked at.
+		if r.lo, r.hi, r.barred = bounds(p.Cost); r.lo-r.lo != 0 || r.hi-r.hi != 0 {
+			if err := checkCosts(p.Cost); err != nil {
 				return nil, err
 			}
 		}
@@ -68,6 +77,11 @@ func reduce[T device.Float](p Problem[T], normalize bool) (*reduced[T], error) {
 					r.cost.Row(i)[k] = full.Row(i)[j]
 				}
 			}
+		}
+	}
+	if r.barred {
+		if err := r.connected(); err != nil {
+			return nil, err
 		}
 	}
 	return r, r.rescale()
@@ -94,8 +108,15 @@ func (r *reduced[T]) rescale() error {
 		power = r.p
 		size = diameter(r.x, r.y) // the square may not be a number
 	}
-	_, e := math.Frexp(size)
-	e = max(min(e, 1023), -1022) // 2^e and 2^-e are normal numbers
+	if r.source != nil {
+		r.source, r.unit = r.source.scaled(size)
+		if math.IsInf(r.unit, 0) || r.unit == 0 {
+			return fmt.Errorf("the costs leave the range of float64: %w", device.ErrNotFinite)
+		}
+		r.lo, r.hi, _ = r.source.bounds()
+		return nil
+	}
+	e := exponent(size)
 	down := math.Ldexp(1, -e)
 	scale := func(d device.Dense[T]) device.Dense[T] {
 		s := device.NewDense[T](d.Rows, d.Cols)
@@ -117,6 +138,15 @@ func (r *reduced[T]) rescale() error {
 	r.cost = scale(r.cost)
 	r.lo, r.hi = r.lo*down, r.hi*down
 	return nil
+}
+
+// exponent returns e with 2^e about size and both 2^e and 2^-e normal numbers.
+func exponent(size float64) int {
+	if math.IsInf(size, 0) {
+		return 1023
+	}
+	_, e := math.Frexp(size)
+	return max(min(e, 1023), -1022)
 }
 
 // positive lists where w > 0, or returns nil if that is everywhere.
@@ -155,24 +185,29 @@ func pickRows[T device.Float](a device.Dense[T], at []int) device.Dense[T] {
 	return b
 }
 
-// bounds returns the least and the largest element, NaN or ±Inf if one
-// element is.
-func bounds[T device.Float](a device.Dense[T]) (lo, hi float64) {
+// bounds returns the least and the largest element but +Inf, which barred
+// reports, NaN if one element is NaN or -Inf.
+func bounds[T device.Float](a device.Dense[T]) (lo, hi float64, barred bool) {
 	parts := max(1, min(runtime.GOMAXPROCS(0), a.Rows))
-	los, his := make([]float64, parts), make([]float64, parts)
+	los, his, bars := make([]float64, parts), make([]float64, parts), make([]bool, parts)
+	inf := T(math.Inf(1))
 	var wg sync.WaitGroup
 	for k := range parts {
 		wg.Go(func() {
-			l, h, s := a.Data[0], a.Data[0], T(0)
+			l, h, s := inf, -inf, T(0)
 			for i := k * a.Rows / parts; i < (k+1)*a.Rows/parts; i++ {
 				for _, v := range a.Row(i) {
 					if v < l {
 						l = v
 					}
 					if v > h {
+						if v == inf {
+							bars[k] = true
+							continue
+						}
 						h = v
 					}
-					s += v - v // NaN for NaN and ±Inf, else 0
+					s += v - v // NaN for NaN and -Inf, else 0
 				}
 			}
 			los[k], his[k] = float64(l+s), float64(h+s)
@@ -181,9 +216,9 @@ func bounds[T device.Float](a device.Dense[T]) (lo, hi float64) {
 	wg.Wait()
 	lo, hi = los[0], his[0]
 	for k := range parts {
-		lo, hi = min(lo, los[k]), max(hi, his[k])
+		lo, hi, barred = min(lo, los[k]), max(hi, his[k]), barred || bars[k]
 	}
-	return lo, hi
+	return lo, hi, barred
 }
 
 // diameter bounds the distance between points of x and of y by the diagonal

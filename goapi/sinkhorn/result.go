@@ -2,6 +2,7 @@ package sinkhorn
 
 import (
 	"math"
+	"slices"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -79,12 +80,57 @@ func (r *Result[T]) potentials(n, m int) {
 	r.Objective = (r.Objective + shift) * d.mass * d.unit
 	// Points without mass get the potentials that the iteration would give
 	// them.
+	zeroRows, zeroCols := missing(d.rows, n), missing(d.cols, m)
+	byRow, byCol := r.costsOf(zeroRows, d.cols, zeroRows), r.costsOf(d.rows, zeroCols, zeroCols)
 	r.F = place[T](f, d.rows, n, d.unit, shift, func(i int) float64 {
-		return softMin(r.ε, r.ψ, func(k int) float64 { return r.costAt(i, index(d.cols, k)) })
+		return softMin(r.ε, r.ψ, func(k int) float64 { return byRow(i, index(d.cols, k)) })
 	})
 	r.G = place[T](g, d.cols, m, d.unit, 0, func(j int) float64 {
-		return softMin(r.ε, r.φ, func(k int) float64 { return r.costAt(index(d.rows, k), j) })
+		return softMin(r.ε, r.φ, func(k int) float64 { return byCol(index(d.rows, k), j) })
 	})
+}
+
+// missing lists the numbers below n that the rising list at leaves out; nil
+// leaves out none.
+func missing(at []int, n int) []int {
+	if at == nil {
+		return nil
+	}
+	out := make([]int, 0, n-len(at))
+	for i, k := 0, 0; i < n; i++ {
+		if k < len(at) && at[k] == i {
+			k++
+		} else {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// costsOf returns the function that gives the costs between the points of two
+// lists, in the unit of the reduced problem. It is not called if left, the list
+// of points without mass, is empty. A source computes them all at once.
+func (r *Result[T]) costsOf(rows, cols, left []int) func(i, j int) float64 {
+	if r.reduced.source == nil || len(left) == 0 {
+		return r.costAt
+	}
+	part := r.problem.Source.pick(rows, cols).widen()
+	n, m := part.Size()
+	q := r.dev.F64()
+	defer q.Close()
+	tile, take := device.Output(q, n, m)
+	part.filler(q)(0, n, tile)
+	c := take()
+	if q.Sync() != nil {
+		return func(int, int) float64 { return math.Inf(1) } // the potentials become 0
+	}
+	within := func(at []int, k int) int {
+		if at != nil {
+			k, _ = slices.BinarySearch(at, k)
+		}
+		return k
+	}
+	return func(i, j int) float64 { return c.At(within(rows, i), within(cols, j)) / r.reduced.unit }
 }
 
 // softMin returns -ε·log Σₖ exp((v[k]-cost(k))/ε).
@@ -93,6 +139,9 @@ func softMin(ε float64, v []float64, cost func(k int) float64) float64 {
 	for k := range v {
 		x[k] = v[k] - cost(k)
 		top = max(top, x[k])
+	}
+	if math.IsInf(top, -1) { // all pairs are forbidden
+		return 0
 	}
 	sum := 0.0
 	for _, t := range x {

@@ -30,6 +30,10 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	if err := r.accepts(ε, o); err != nil {
 		return nil, err
 	}
+	allowed, err := r.checkFeasible(ctx)
+	if err != nil {
+		return nil, err
+	}
 	spread := r.hi - r.lo
 	o.Tol = tolerance[T](o.Tol, spread/ε)
 
@@ -57,6 +61,7 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 
 	cert := newCertifier(dev, c, s.k, r, ε)
 	defer cert.close()
+	cert.allowed = allowed
 	// The iteration has seen the plan through its kernel; the certifier
 	// rebuilds it. If rounding errors in the kernel hid some of the error,
 	// iterate on with a new one.
@@ -82,7 +87,12 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 			return nil, err
 		}
 	}
-	res, err := cert.finish(dev, p, o.Epsilon)
+	if cert.own && cert.marginal > o.Tol && d.left > 0 {
+		if err := polish(ctx, cert, o, d); err != nil {
+			return nil, err
+		}
+	}
+	res, err := cert.finish(ctx, dev, p, o.Epsilon)
 	if err != nil {
 		return nil, err
 	}

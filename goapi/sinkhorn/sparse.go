@@ -63,12 +63,12 @@ func grow[E any](v []E, n int) []E {
 }
 
 // mul computes y = S·x.
-func (s *sparse) mul(x, y []float64) { product(s.rows.Start, s.rows.Col, s.rows.Val, x, y) }
+func (s *sparse) mul(x, y []float64) { dotSparse(s.rows.Start, s.rows.Col, s.rows.Val, x, y) }
 
 // mulTransposed computes y = Sᵀ·x.
-func (s *sparse) mulTransposed(x, y []float64) { product(s.colStart, s.row, s.val, x, y) }
+func (s *sparse) mulTransposed(x, y []float64) { dotSparse(s.colStart, s.row, s.val, x, y) }
 
-func product(start []int, index []int32, val, x, y []float64) {
+func dotSparse(start []int, index []int32, val, x, y []float64) {
 	for i := range y {
 		sum := 0.0
 		for k := start[i]; k < start[i+1]; k++ {
