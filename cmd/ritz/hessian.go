@@ -52,7 +52,7 @@ vectors.npy and density.csv.`,
 			return runHessian[float64](cmd.Context(), c, in, n, a)
 		},
 	}
-	c.flags(cmd, n.check)
+	c.flags(cmd, n.check, a.check)
 	f := cmd.Flags()
 	f.StringVar(&n.data, "data", "", "`FILE` of samples, one in each row (needed)")
 	f.StringVar(&n.labels, "labels", "", "`FILE` of the class numbers of the samples (needed)")

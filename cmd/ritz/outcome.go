@@ -34,6 +34,7 @@ type outcome struct {
 	Cost       *float64           `json:"cost,omitempty"`
 	Trace      *estimate          `json:"trace,omitempty"`
 	Density    *density           `json:"density,omitempty"`
+	Diagonal   *diagonal          `json:"diagonal,omitempty"`
 	Curve      []float64          `json:"curve,omitempty"`
 	CurveName  string             `json:"curve_name,omitempty"`
 	Converged  bool               `json:"converged"`
@@ -46,9 +47,18 @@ type outcome struct {
 }
 
 type estimate struct {
-	Value    float64  `json:"value"`
-	StdErr   *float64 `json:"std_error,omitempty"`
-	Products int      `json:"products"`
+	Value    float64   `json:"value"`
+	StdErr   *float64  `json:"std_error,omitempty"`
+	Interval []float64 `json:"interval_95,omitempty"`
+	Products int       `json:"products"`
+	Method   string    `json:"method,omitempty"`
+}
+
+// diagonal is an estimate of a diagonal.
+type diagonal struct {
+	Value    []float64 `json:"value"`
+	StdErr   []float64 `json:"std_error"`
+	Products int       `json:"products"`
 }
 
 // density is the density of eigenvalues, smoothed by a normal distribution of
@@ -212,7 +222,7 @@ func (o *outcome) text(out io.Writer) error {
 		if o.Trace.StdErr != nil {
 			err = fmt.Sprintf(" ± %.2g", *o.Trace.StdErr)
 		}
-		line("trace", "%.6g%s (%d products)", o.Trace.Value, err, o.Trace.Products)
+		line("trace", "%.6g%s (%d products, %s)", o.Trace.Value, err, o.Trace.Products, o.Trace.Method)
 	}
 	if o.Iterations > 0 {
 		line("iterations", "%d", o.Iterations)

@@ -231,11 +231,23 @@ func (c *Chebyshev) coefficients(f func(float64) float64, m int) []float64 {
 }
 
 // Count estimates the number of eigenvalues in [lo,hi], with Jackson's
-// damping, which smooths its ends over π·(Hi-Lo)/(2·moments).
+// damping, which smooths its ends over δ = π·(Hi-Lo)/(2·moments). Bias is what
+// moving both ends by δ changes, inwards or outwards.
 func (c *Chebyshev) Count(lo, hi float64) Estimate {
 	if len(c.Moments) == 0 || !(lo <= hi) {
 		return Estimate{Value: math.NaN(), StdErr: math.NaN(), Products: c.Products}
 	}
+	δ := math.Pi * (c.Hi - c.Lo) / float64(2*len(c.Moments[0]))
+	e := c.expand(c.indicator(lo, hi))
+	inner := c.expand(c.indicator(lo+δ, max(lo+δ, hi-δ))).Value
+	outer := c.expand(c.indicator(lo-δ, hi+δ)).Value
+	e.Bias = max(math.Abs(outer-e.Value), math.Abs(e.Value-inner))
+	return e
+}
+
+// indicator returns the damped Chebyshev coefficients of 1 on [lo,hi], 0
+// elsewhere.
+func (c *Chebyshev) indicator(lo, hi float64) []float64 {
 	angle := func(x float64) float64 {
 		return math.Acos(min(max((2*x-c.Hi-c.Lo)/(c.Hi-c.Lo), -1), 1))
 	}
@@ -247,7 +259,7 @@ func (c *Chebyshev) Count(lo, hi float64) Estimate {
 		x := float64(n)
 		a[n] = g[n] * 2 / (math.Pi * x) * (math.Sin(x*to) - math.Sin(x*from))
 	}
-	return c.expand(a)
+	return a
 }
 
 // Density evaluates at the points of grid the density of eigenvalues, of

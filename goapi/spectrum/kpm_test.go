@@ -98,6 +98,17 @@ func TestChebyshevEdges(t *testing.T) {
 	if e := c.Count(4, 11); math.Abs(e.Value-3) > 0.1 {
 		t.Errorf("%v eigenvalues in [4,11], there are 3", e.Value)
 	}
+	for _, at := range []float64{0.01, 0.03, 1.1} {
+		above := 0.0
+		for _, λ := range d {
+			if λ >= at {
+				above++
+			}
+		}
+		if e := c.Count(at, 11); math.Abs(e.Value-above) > e.Bias+4*e.StdErr {
+			t.Errorf("%v ± %v eigenvalues above %v, bias %v, there are %v", e.Value, e.StdErr, at, e.Bias, above)
+		}
+	}
 	if e := c.Count(c.Lo, c.Hi); math.Abs(e.Value-400) > 1e-9 {
 		t.Errorf("%v eigenvalues in all", e.Value)
 	}
