@@ -82,8 +82,8 @@ func TestTranscripts(t *testing.T) {
 // The flags of the README must be those of some command.
 func TestFlags(t *testing.T) {
 	help, ritz := "", build(t)
-	for _, command := range []string{"svd", "polar", "spectrum", "hessian", "sinkhorn", "run", "bench", "devices", "version"} {
-		text, err := exec.Command(ritz, command, "--help").Output()
+	for _, command := range []string{"svd", "polar", "spectrum", "hessian", "sinkhorn", "paper dynamical-stability", "run", "bench", "devices", "version"} {
+		text, err := exec.Command(ritz, append(strings.Fields(command), "--help")...).Output()
 		if err != nil {
 			t.Fatalf("ritz %s --help: %v", command, err)
 		}
