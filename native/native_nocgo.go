@@ -110,3 +110,22 @@ func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []floa
 		}
 	}
 }
+
+// addRow adds what the row a of A and the row u of U contribute.
+func addRow[T Float](c TallCheck, n int, a []T, u []float64) {
+	for r, v := range u {
+		for j := r; j < len(u); j++ {
+			c.Gram.Data[r*c.Gram.LD+j] += v * u[j]
+		}
+	}
+	for p := range c.Squares {
+		d := 0.0
+		for j := range n {
+			d += float64(a[j]) * c.W[j*TallProbes+p]
+		}
+		for j, v := range u {
+			d -= v * c.Z[j*TallProbes+p]
+		}
+		c.Squares[p] += d * d
+	}
+}

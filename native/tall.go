@@ -32,25 +32,6 @@ type TallCheck struct {
 	Squares []float64 // TallProbes sums, to which ‖A·w - U·z‖² is added
 }
 
-// addRow adds what the row a of A and the row u of U contribute.
-func addRow[T Float](c TallCheck, n int, a []T, u []float64) {
-	for r, v := range u {
-		for j := r; j < len(u); j++ {
-			c.Gram.Data[r*c.Gram.LD+j] += v * u[j]
-		}
-	}
-	for p := range c.Squares {
-		d := 0.0
-		for j := range n {
-			d += float64(a[j]) * c.W[j*TallProbes+p]
-		}
-		for j, v := range u {
-			d -= v * c.Z[j*TallProbes+p]
-		}
-		c.Squares[p] += d * d
-	}
-}
-
 // TallGram adds (A·X)ᵀ(A·X) to the upper triangle of the n×n matrix g, for a
 // tall m×n matrix a and an upper triangular n×n matrix x; the zero Small
 // stands for the identity. A is read once and A·X never stored. Two calls with

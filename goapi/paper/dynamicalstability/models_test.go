@@ -82,11 +82,9 @@ func TestReLUGradients(t *testing.T) {
 	const h = 1e-6
 	for i := range x.Rows {
 		for k := range m.Parameters() {
-			p := &m.A[0]
+			p := &m.W.Data[max(0, k-3)]
 			if k < 3 {
 				p = &m.A[k]
-			} else {
-				p = &m.W.Data[k-3]
 			}
 			old := *p
 			*p = old + h
