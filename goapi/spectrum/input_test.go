@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -452,4 +453,53 @@ func testDifficultTraces[T device.Float](t *testing.T, dev device.Device, scales
 			t.Errorf("SLQ, scale %g: %v, want %v", s, e.Value, trace)
 		}
 	}
+}
+
+// A product that turns to NaN on the way is reported with its number, also
+// where another product with the same vector would be finite.
+func TestNaNAtALaterStep(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		for _, once := range []bool{true, false} {
+			broken := func() Operator[float64] {
+				calls := 0
+				d := outliers(60)
+				return Func(60, func(_ context.Context, dst, src []float64) error {
+					calls++
+					for i, v := range src {
+						dst[i] = d[i] * v
+					}
+					if calls == 9 || calls > 9 && !once {
+						dst[17] = math.NaN()
+					}
+					return nil
+				})
+			}
+			q := dev.F64()
+			defer q.Close()
+			start := q.Alloc(1, 60)
+			q.Fill(1, start)
+			for name, run := range map[string]func() error{
+				"Lanczos": func() error { _, err := Lanczos(ctx, q, broken(), start, 20, FullReorth); return err },
+				"Eigs":    func() error { _, err := Eigs(ctx, dev, broken(), EigsOptions{K: 8}); return err },
+				"Eigs, block": func() error {
+					_, err := Eigs(ctx, dev, broken(), EigsOptions{K: 8, Block: 2})
+					return err
+				},
+				"SLQ": func() error { _, err := SLQ(ctx, dev, broken(), SLQOptions{Probes: 3, Steps: 9}); return err },
+				"KPM": func() error { _, err := KPM(ctx, dev, broken(), KPMOptions{Probes: 2, Lo: -1, Hi: 11}); return err },
+				"LOBPCG": func() error {
+					_, err := LOBPCG(ctx, dev, broken(), nil, device.Dense[float64]{}, LOBPCGOptions{K: 4})
+					return err
+				},
+			} {
+				refuses(t, name, device.ErrNotFinite, func() error {
+					err := run()
+					if err != nil && !strings.ContainsAny(err.Error(), "123456789") {
+						t.Errorf("%s: %v does not say where", name, err)
+					}
+					return err
+				})
+			}
+		}
+	})
 }
