@@ -93,6 +93,24 @@ func TestTraceIntervalsAreCalibrated(t *testing.T) {
 	})
 }
 
+// The Nyström approximation of an operator that is a little indefinite, such
+// as a Hessian, is none, but what it leaves is estimated with it: as long as
+// the core is positive, the estimate and its error hold.
+func TestXNysTraceOfSlightlyIndefinite(t *testing.T) {
+	const n = 500
+	d := make([]float64, n)
+	rng.Normal(13, 0, 0, d)
+	for i := range d {
+		if d[i] = 0.15*d[i] + 0.1; i < 30 {
+			d[i] = 7/float64(i+1) + 0.3
+		}
+	}
+	op := hartley(d)
+	calibrated(t, device.Go(), "XNysTrace", sumOf(d, identity), func(seed uint64) (Estimate, error) {
+		return Trace(ctx, device.Go(), op, TraceOptions{Method: XNysTrace, Budget: 24, Seed: seed})
+	})
+}
+
 // So do those of functions of the operator: quadratures with and without
 // known pairs, Chebyshev moments, counts, norms and log-determinants.
 func TestQuadratureIntervalsAreCalibrated(t *testing.T) {

@@ -15,7 +15,7 @@ const (
 	Hutchinson TraceMethod = "hutchinson"
 	HutchPP    TraceMethod = "hutch++"
 	XTrace     TraceMethod = "xtrace"
-	XNysTrace  TraceMethod = "xnystrace" // for positive semidefinite operators
+	XNysTrace  TraceMethod = "xnystrace" // for operators that are positive semidefinite, or nearly so
 	ExactTrace TraceMethod = "exact"     // the unit vectors, one after the other
 )
 
@@ -76,7 +76,7 @@ func (o TraceOptions) complete() (TraceOptions, error) {
 // one known to many digits it can be twice too large.
 //
 // Errors: *device.ArgumentError, also for an operator that is seen not to be
-// symmetric, or for XNysTrace not positive semidefinite;
+// symmetric, or for XNysTrace not to be positive on the span of the probes;
 // *device.NotFiniteError; the operator's own; *device.NotConvergedError with
 // the estimate if the Budget does not reach the Target.
 func Trace[T device.Float](ctx context.Context, dev device.Device, op Operator[T], o TraceOptions) (Estimate, error) {
