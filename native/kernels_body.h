@@ -35,3 +35,4 @@
 #undef EXP_MIN
 #undef EXP_MAX
 #undef TANH_MAX
+#undef PER_LINE

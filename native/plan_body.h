@@ -3,6 +3,24 @@
 /* e^x for x <= 0: vexp without what overflow asks for. */
 static inline vec NAME(vexp_down)(vec x)
 {
+#if VBYTES == 64
+	const vec magic = set(MAGIC);
+	/* The maximum returns its second operand where one is a NaN. */
+#if DOUBLE
+	vec low = _mm512_max_pd(set(EXP_MIN - 2), x);
+#else
+	vec low = _mm512_max_ps(set(EXP_MIN - 2), x);
+#endif
+	vec k = (low * set((REAL)1.44269504088896340736) + magic) - magic;
+	vec r = low - k * set((REAL)LN2_HI);
+	r = r - k * set((REAL)LN2_LO);
+	vec y = NAME(expm1_small)(r) + 1;
+#if DOUBLE
+	return _mm512_maskz_scalef_pd(_mm512_cmp_pd_mask(x, set(EXP_MIN), _CMP_NLT_UQ), y, k);
+#else
+	return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, set(EXP_MIN), _CMP_NLT_UQ), y, k);
+#endif
+#else
 	const vec magic = set(MAGIC), lo = set((REAL)EXP_MIN);
 	ivec under = x < lo;
 	x = select(under, lo, x);
@@ -14,6 +32,7 @@ static inline vec NAME(vexp_down)(vec x)
 	vec p = NAME(expm1_small)(r);
 	vec y = p * scale + scale;
 	return select(under, (vec){0}, y);
+#endif
 }
 
 /* Whether a lane of the mask is set. */

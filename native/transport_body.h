@@ -18,6 +18,9 @@ void NAME(gibbs)(ptrdiff_t m, ptrdiff_t n, REAL eps, const REAL *f, const REAL *
 
 static inline REAL NAME(ratio)(REAL a, REAL r) { return a == 0 && r == 0 ? 0 : a / r; }
 
+/* Elements of a cache line. */
+#define PER_LINE ((ptrdiff_t)(64 / sizeof(REAL)))
+
 /* u = a/(K v) with 0/0 = 0, then s += K' u: each row of K is read from memory
  * once and from the cache the second time. Four rows at a time share the
  * reading of v and the reading and writing of s. */
@@ -48,7 +51,19 @@ void NAME(scaling)(ptrdiff_t m, ptrdiff_t n, const REAL *k, ptrdiff_t ldk,
 		u[i + 2] = r2 = NAME(ratio)(a[i + 2], r2);
 		u[i + 3] = r3 = NAME(ratio)(a[i + 3], r3);
 		const vec w0 = set(r0), w1 = set(r1), w2 = set(r2), w3 = set(r3);
-		for (j = 0; j < whole; j += LANES)
+		/* The next rows come from memory while these come from the
+		 * cache. */
+		const REAL *next = i + 8 <= m ? k + 4 * ldk : k;
+		for (j = 0; j + PER_LINE <= whole; j += PER_LINE) {
+			__builtin_prefetch(next + j, 0, 2);
+			__builtin_prefetch(next + ldk + j, 0, 2);
+			__builtin_prefetch(next + 2 * ldk + j, 0, 2);
+			__builtin_prefetch(next + 3 * ldk + j, 0, 2);
+			for (ptrdiff_t l = j; l < j + PER_LINE; l += LANES)
+				store(s + l, load(s + l) + (w0 * load(k0 + l) + w1 * load(k1 + l)) +
+					(w2 * load(k2 + l) + w3 * load(k3 + l)));
+		}
+		for (; j < whole; j += LANES)
 			store(s + j, load(s + j) + (w0 * load(k0 + j) + w1 * load(k1 + j)) +
 				(w2 * load(k2 + j) + w3 * load(k3 + j)));
 		for (; j < n; j++)

@@ -55,7 +55,7 @@ func (d *descent[T]) run(goal float64, limit int) error {
 		if d.progress != nil {
 			d.progress(d.count, last)
 		}
-		plain := !built && ω.ω == 1
+		plain := !built && !s.near && ω.ω == 1
 		switch v := ω.observe(errs); {
 		case v == forget:
 			s.q.Fill(0, s.δ)
@@ -83,7 +83,7 @@ func (d *descent[T]) run(goal float64, limit int) error {
 			d.stalled = true
 			break
 		}
-		s.keepKernel()
+		fresh = s.keepKernel()
 	}
 	s.q.Copy(s.ψ, s.good)
 	return s.q.Sync()

@@ -27,7 +27,7 @@ type iteration[T device.Float] struct {
 	one        device.Matrix[T]
 	errs       device.Matrix[T] // errors of one window of iterations
 	good       device.Matrix[T] // ψ to return to
-	near       bool             // ψ changes by so little that LogStep cannot underflow
+	near       bool             // steps in the log domain may take their sums from the plan
 	windows    *device.Sequence[T]
 
 	// Scaling: the kernel exp((φ̂+ψ̂-C)/ε), zero Matrix for the log domain.
@@ -86,6 +86,9 @@ func (s *iteration[T]) setEpsilon(ε float64) {
 	s.add(T(ε), s.logA, 0, device.Matrix[T]{}, s.εa)
 	s.add(T(ε), s.logB, 0, device.Matrix[T]{}, s.εb)
 	s.restart()
+	// Sums down to 1e-308 seldom underflow. Where they do, the error or χ
+	// shows it.
+	s.near = s.c.onePass() && device.Epsilon[T]() < 1e-10
 }
 
 // restart forgets the momentum and the kernel.
@@ -179,18 +182,26 @@ func (s *iteration[T]) distance(x, y device.Matrix[T]) float64 {
 }
 
 // keepKernel rebuilds the kernel when the potentials have drifted away from
-// it, or builds it once a step in the log domain has come near enough. Without
-// a kernel it finds out whether steps may take their sums from the plan.
-func (s *iteration[T]) keepKernel() {
-	switch {
-	case s.k.IsZero():
-		s.near = s.c.onePass() && s.distance(s.χ, s.ψ) <= drift[T]()/window
-	case s.built && s.distance(s.ψ, s.ψ0) > drift[T]()/2:
-		s.c.softMinRows(T(s.ε), s.ψ, s.εa, s.φ)
-		s.build()
-	case !s.built && s.distance(s.χ, s.ψ) <= drift[T]()/window:
+// it, or builds it once a step in the log domain has come near enough. It
+// reports whether the last step was of no use because sums of the plan have
+// underflowed, and sees to it that the next one does without them.
+func (s *iteration[T]) keepKernel() (again bool) {
+	if s.built {
+		if s.distance(s.ψ, s.ψ0) > drift[T]()/2 {
+			s.c.softMinRows(T(s.ε), s.ψ, s.εa, s.φ)
+			s.build()
+		}
+		return false
+	}
+	d := s.distance(s.χ, s.ψ)
+	if !(d <= math.MaxFloat64) {
+		again, s.near = s.near, false
+		return again
+	}
+	if s.near = s.c.onePass() && (s.near || d <= drift[T]()/window); !s.k.IsZero() && d <= drift[T]()/window {
 		s.build()
 	}
+	return false
 }
 
 // potentials returns ψ in float64.

@@ -26,7 +26,7 @@ func cloud[T device.Float](seed uint64, n, d int) device.Dense[T] {
 // few and many dimensions.
 func TestOnlineClouds(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
-		n := devices.Size(dev, 150, 40)
+		n := devices.Size(dev, 100, 20)
 		for _, d := range []int{1, 2, 4, 5, 40} {
 			for p := 1; p <= 2; p++ {
 				x, y := cloud[float64](1, n, d), cloud[float64](2, n+7, d)
