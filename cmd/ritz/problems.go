@@ -195,10 +195,47 @@ func sinkhornProblems(ctx context.Context, dev device.Device) []measurement {
 			add(n, ε, sinkhorn.Auto, "sinkhorn", "ot.sinkhorn", "sinkhorn")
 		}
 	}
+	add(4000, 0.01, sinkhorn.Auto, "sinkhorn", "ot.sinkhorn", "sinkhorn")
 	for _, n := range []int{500, 1000} {
 		add(n, 0.01, sinkhorn.Log, "sinkhorn log", "ot.sinkhorn_log", "sinkhorn_log")
 	}
-	return list
+	return append(list, assignmentProblem(ctx, dev, 500, 1./1200), cloudProblem(ctx, dev, 10000, 2, 0.01))
+}
+
+// assignmentProblem has random costs and an ε so small that Newton's method
+// does most of the work. The peers have nothing like it.
+func assignmentProblem(ctx context.Context, dev device.Device, n int, ε float64) measurement {
+	cost := lazily(func() device.Dense[float64] {
+		c := device.NewDense[float64](n, n)
+		rng.Uniform(8, 0, 0, c.Data)
+		return c
+	})
+	return measurement{
+		name: fmt.Sprintf("sinkhorn newton n=%d ε=1/%.0f", n, 1/ε),
+		run: func() error {
+			_, err := sinkhorn.Solve(ctx, dev, sinkhorn.Problem[float64]{Cost: cost()},
+				sinkhorn.Options{Epsilon: ε, Tol: 1e-12, Method: sinkhorn.Newton})
+			return err
+		},
+	}
+}
+
+// cloudProblem is transport between points whose distances are not stored.
+func cloudProblem(ctx context.Context, dev device.Device, n, d int, ε float64) measurement {
+	points := lazily(func() [2]device.Dense[float32] {
+		x, y := device.NewDense[float32](n, d), device.NewDense[float32](n, d)
+		rng.Uniform(9, 0, 0, x.Data)
+		rng.Uniform(9, 1, 0, y.Data)
+		return [2]device.Dense[float32]{x, y}
+	})
+	return measurement{
+		name: fmt.Sprintf("sinkhorn clouds n=%d d=%d ε=%g f32", n, d, ε),
+		run: func() error {
+			p := points()
+			_, err := sinkhorn.Solve(ctx, dev, sinkhorn.Problem[float32]{X: p[0], Y: p[1]}, sinkhorn.Options{Epsilon: ε, Memory: 1 << 20})
+			return err
+		},
+	}
 }
 
 // lazily makes a problem when it is first asked for, and keeps it.
