@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 )
@@ -151,6 +152,52 @@ func benchPlan[T Float](b *testing.B) {
 				}
 				b.ReportMetric(float64(b.N)*rows*n/b.Elapsed().Seconds()/1e9, "Gelem/s")
 			})
+		}
+	}
+}
+
+// The exponential in LogStep is that of Exp: 1 ulp in float64, 1.5 in float32.
+// Beside one element of 1 all others are so small that the row sums to 1 to
+// the last digit and the plan holds the exponentials themselves.
+func TestPlanExponential(t *testing.T) {
+	atEveryLevel(t, func(t *testing.T) {
+		t.Run("f32", func(t *testing.T) { testPlanExponential[float32](t, -87.3, -36, 1.5) })
+		t.Run("f64", func(t *testing.T) { testPlanExponential[float64](t, -708, -50, 1) })
+	})
+}
+
+func testPlanExponential[T Float](t *testing.T, lo, hi, limit float64) {
+	if Level() == "go" {
+		limit = 1.5 // the standard library's
+	}
+	r := rand.New(rand.NewPCG(7, 8))
+	x := make([]T, 4001)
+	for j := range x[1:] {
+		x[j+1] = T(lo + (hi-lo)*r.Float64())
+	}
+	s, f := make([]T, len(x)), make([]T, 1)
+	LogStep(1, len(x), 1, make([]T, len(x)), len(x), x, []T{1}, f, s, 0, nil)
+	if s[0] != 1 || f[0] != 0 {
+		t.Fatalf("the row sums to %v, its potential is %v", s[0], f[0])
+	}
+	worst := 0.0
+	for j := 1; j < len(x); j++ {
+		e := bigExp(float64(x[j]))
+		d, _ := new(big.Float).Sub(e, big.NewFloat(float64(s[j]))).Float64()
+		want, _ := e.Float64()
+		worst = max(worst, math.Abs(d)/ulp[T](want))
+	}
+	if worst > limit {
+		t.Errorf("up to %.3f ulp off, want at most %v", worst, limit)
+	}
+	t.Logf("%.3f ulp", worst)
+	// What is below the normal numbers is zero.
+	tiny := []T{0, T(1.02 * lo), T(10 * lo), T(math.Inf(-1))}
+	s = make([]T, len(tiny))
+	LogStep(1, len(tiny), 1, make([]T, len(tiny)), len(tiny), tiny, []T{1}, f, s, 0, nil)
+	for j, v := range s[2:] {
+		if v != 0 {
+			t.Errorf("exp(%v) is %v", tiny[j+2], v)
 		}
 	}
 }
