@@ -67,7 +67,7 @@ func newCertifier[T device.Float](dev device.Device, c *costs[T], kernel device.
 	row := func(n int) device.Matrix[float64] { return v.q.Alloc(1, n) }
 	v.φ, v.εa, v.rows, v.a = row(r.n), row(r.n), row(r.n), row(r.n)
 	v.ψ, v.ones = row(r.m), row(r.m)
-	v.tile = v.q.Alloc(v.c.rows, r.m)
+	v.tile = v.q.Alloc(v.c.high, r.m)
 	upload(v.q, v.εa, r.a, func(x float64) float64 { return ε * math.Log(x) })
 	upload(v.q, v.a, r.a, func(x float64) float64 { return x })
 	v.q.Fill(1, v.ones)

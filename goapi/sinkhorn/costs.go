@@ -11,7 +11,7 @@ const tileElements = 1 << 18
 type costs[T device.Float] struct {
 	q    device.Queue[T]
 	n, m int
-	rows int // of a tile
+	high int // rows of a tile
 
 	stored device.Matrix[T]                        // all costs, or zero
 	x, y   device.Matrix[T]                        // clouds, or zero
@@ -25,7 +25,7 @@ func tileRows(n, m int) int { return min(n, max(1, tileElements/m)) }
 // newCosts takes the costs to the device, or the points, and computes the
 // costs if they take no more than memory bytes.
 func newCosts[T device.Float](q device.Queue[T], r *reduced[T], memory int64) *costs[T] {
-	c := &costs[T]{q: q, n: r.n, m: r.m, rows: tileRows(r.n, r.m)}
+	c := &costs[T]{q: q, n: r.n, m: r.m, high: tileRows(r.n, r.m)}
 	if !r.clouds() && r.source == nil {
 		c.stored = device.Lend(q, r.cost)
 		return c
@@ -40,7 +40,7 @@ func newCosts[T device.Float](q device.Queue[T], r *reduced[T], memory int64) *c
 		c.fill(0, r.n, all)
 		c.stored = all
 	} else {
-		c.tile = q.Alloc(c.rows, r.m)
+		c.tile = q.Alloc(c.high, r.m)
 	}
 	return c
 }
@@ -48,8 +48,8 @@ func newCosts[T device.Float](q device.Queue[T], r *reduced[T], memory int64) *c
 // widenCosts is newCosts on a float64 queue for the certificate: it stores
 // one tile only.
 func widenCosts[T device.Float](q device.Queue[float64], r *reduced[T]) *costs[float64] {
-	c := &costs[float64]{q: q, n: r.n, m: r.m, rows: tileRows(r.n, r.m)}
-	c.tile = q.Alloc(c.rows, c.m)
+	c := &costs[float64]{q: q, n: r.n, m: r.m, high: tileRows(r.n, r.m)}
+	c.tile = q.Alloc(c.high, c.m)
 	if r.source != nil {
 		c.fill = r.source.widen().filler(q)
 		return c
@@ -58,7 +58,7 @@ func widenCosts[T device.Float](q device.Queue[float64], r *reduced[T]) *costs[f
 		c.pairs(r.p, device.Convert[float64](r.x), device.Convert[float64](r.y))
 		return c
 	}
-	host := device.NewDense[float64](c.rows, r.m)
+	host := device.NewDense[float64](c.high, r.m)
 	c.fill = func(lo, hi int, tile device.Matrix[float64]) {
 		for i := lo; i < hi; i++ {
 			row := host.Row(i - lo)
@@ -102,8 +102,8 @@ func fits[T device.Float](n, m int, memory int64) bool {
 // each calls do with the costs of rows [lo,hi), tile by tile. do must not
 // write into the tile.
 func (c *costs[T]) each(do func(lo, hi int, tile device.Matrix[T])) {
-	for lo := 0; lo < c.n; lo += c.rows {
-		hi := min(c.n, lo+c.rows)
+	for lo := 0; lo < c.n; lo += c.high {
+		hi := min(c.n, lo+c.high)
 		tile := c.stored.RowRange(lo, hi)
 		if c.stored.IsZero() {
 			tile = c.tile.RowRange(0, hi-lo)
@@ -129,6 +129,36 @@ func (c *costs[T]) softMinRows(ε T, ψ, add, φ device.Matrix[T]) {
 	c.plus(add, φ)
 }
 
+// rows and cols make c a transform.
+func (c *costs[T]) rows(ε T, ψ, out device.Matrix[T]) {
+	c.softMinRows(ε, ψ, device.Matrix[T]{}, out)
+}
+
+func (c *costs[T]) cols(ε T, φ, out device.Matrix[T]) {
+	if !c.stored.IsZero() {
+		device.SoftMin(c.q, device.PerCol, ε, c.stored, φ, out)
+		return
+	}
+	defer c.q.Scope()()
+	two, zero := c.q.Alloc(2, c.m), c.q.Alloc(1, 2)
+	c.each(func(lo, hi int, tile device.Matrix[T]) {
+		c.merge(ε, lo == 0, tile, φ.Slice(0, 1, lo, hi), two, zero, out)
+	})
+	c.q.Copy(out, two.Row(0))
+}
+
+// merge takes a tile into the soft minima over rows, which two holds in its
+// first row: the soft minimum over all rows is that of the minima of tiles.
+func (c *costs[T]) merge(ε T, first bool, tile, φ, two, zero, out device.Matrix[T]) {
+	if first {
+		device.SoftMin(c.q, device.PerCol, ε, tile, φ, two.Row(0))
+		return
+	}
+	device.SoftMin(c.q, device.PerCol, ε, tile, φ, two.Row(1))
+	device.SoftMin(c.q, device.PerCol, ε, two, zero, out)
+	c.q.Copy(two.Row(0), out)
+}
+
 // softMin computes both half steps, φ = addRow + softmin(ψ) and then
 // χ = addCol + softmin(φ), with one computation of the costs.
 func (c *costs[T]) softMin(ε T, ψ, addRow, addCol, φ, χ device.Matrix[T]) {
@@ -145,7 +175,6 @@ func (c *costs[T]) softMin(ε T, ψ, addRow, addCol, φ, χ device.Matrix[T]) {
 		return
 	}
 	defer c.q.Scope()()
-	// The soft minimum over all rows is that of the minima of the tiles.
 	two, zero := c.q.Alloc(2, c.m), c.q.Alloc(1, 2)
 	c.each(func(lo, hi int, tile device.Matrix[T]) {
 		part := φ.Slice(0, 1, lo, hi)
@@ -153,13 +182,7 @@ func (c *costs[T]) softMin(ε T, ψ, addRow, addCol, φ, χ device.Matrix[T]) {
 		if !addRow.IsZero() {
 			c.plus(addRow.Slice(0, 1, lo, hi), part)
 		}
-		if lo == 0 {
-			device.SoftMin(c.q, device.PerCol, ε, tile, part, two.Row(0))
-			return
-		}
-		device.SoftMin(c.q, device.PerCol, ε, tile, part, two.Row(1))
-		device.SoftMin(c.q, device.PerCol, ε, two, zero, χ)
-		c.q.Copy(two.Row(0), χ)
+		c.merge(ε, lo == 0, tile, part, two, zero, χ)
 	})
 	c.q.Copy(χ, two.Row(0))
 	c.plus(addCol, χ)

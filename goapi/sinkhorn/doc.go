@@ -36,6 +36,14 @@
 // exact problem, which the network simplex method finds in the time of a few
 // dozen iterations. What float32 cannot reach is finished in float64.
 //
+// # Relatives
+//
+// [Unbalanced] penalises the marginals instead of fixing them, [Partial]
+// transports a part of the mass, [Divergence] takes the bias of the
+// regularisation away. [Result.GradX] and its like are gradients of the value
+// with respect to points and weights, [Result.HessianX] multiplies by second
+// derivatives.
+//
 // # Certificate
 //
 // Whatever the number type, a result is checked in float64 with plans rebuilt

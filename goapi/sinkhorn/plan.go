@@ -34,10 +34,10 @@ func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
 	d, q := r.reduced, r.dev.F64()
 	defer q.Close()
 	c := widenCosts(q, d)
-	φ, ψ, tile := q.Alloc(1, d.n), q.Alloc(1, d.m), q.Alloc(c.rows, d.m)
+	φ, ψ, tile := q.Alloc(1, d.n), q.Alloc(1, d.m), q.Alloc(c.high, d.m)
 	q.Upload(φ, device.Vector(r.φ))
 	q.Upload(ψ, device.Vector(r.ψ))
-	host := device.NewDense[float64](c.rows, d.m)
+	host := device.NewDense[float64](c.high, d.m)
 	var failure error
 	c.each(func(lo, hi int, costs device.Matrix[float64]) {
 		if failure != nil {
