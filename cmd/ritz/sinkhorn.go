@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -15,41 +15,67 @@ import (
 type transport struct {
 	cost, x, y, xImage, yImage string
 	a, b                       string
-	p                          int
+	costFn                     string
+	p                          float64
 	options                    sinkhorn.Options
 	method                     string
+	exact, divergence, sparse  bool
+	unbalanced                 []float64
+	partial                    float64
+	barycenter, weights        string
+	debiased                   bool
 }
 
 func newSinkhorn(c *common) *cobra.Command {
 	var t transport
 	cmd := &cobra.Command{
-		Use:   "sinkhorn (--cost FILE | --x FILE --y FILE | --x-image FILE --y-image FILE) --eps E",
-		Short: "Entropic optimal transport",
+		Use:   "sinkhorn (--cost FILE | --x FILE --y FILE | --x-image FILE --y-image FILE | --barycenter FILE) (--eps E | --exact)",
+		Short: "Optimal transport, entropic or exact",
 		Long: `Computes the optimal transport between two weighted sets of points, given by a
-cost matrix, by points (one in each row), or by images, whose pixels are points
-of the unit square weighted by their brightness.
+cost matrix (in which inf forbids a pair), by points (one in each row), or by
+images, whose pixels are points of the unit square weighted by their brightness.
+
+The transport is regularized by --eps, or exact; it may be --unbalanced, with a
+penalty on the marginals instead of equality, or --partial, of some of the mass.
+--divergence subtracts the bias that the regularization has.
 
 With -o DIR it writes the potentials f.npy and g.npy and, for up to 16 million
-pairs, the plan with exact marginals, plan.npy. The certificate encloses the
-optimal cost without regularization between lower and upper.
+pairs, the plan, plan.npy; with --sparse-plan the entries of the plan that
+matter, entries.npy, each with its row, its column and its mass. The certificate
+encloses the optimal cost without regularization between lower and upper.
+--plot draws the moves between points of the plane, otherwise the error of the
+marginals over the iterations.
 
-An image of a stack is named by its number: images.gz[3].`,
+--barycenter finds the measure nearest to those of a stack of images, or to
+those in the rows of a matrix if --cost gives the costs between their points,
+and writes barycenter.npy.
+
+An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
 		Example: `  ritz sinkhorn --cost C.npy --a a.npy --b b.npy --eps 0.01
-  ritz sinkhorn --x X.npy --y Y.npy --p 2 --eps 0.05 -o out`,
+  ritz sinkhorn --x X.npy --y Y.npy --p 2 --eps 0.05 -o out
+  ritz sinkhorn --x X.npy --y Y.npy --exact --sparse-plan -o out
+  ritz sinkhorn --x-image a.png --y-image b.png --eps 0.001 --plot moves.png
+  ritz sinkhorn --barycenter images.gz[0:5] --eps 0.001 --debiased -o out`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t.options.Method = sinkhorn.Method(t.method)
+			if t.barycenter != "" {
+				return barycenter(cmd.Context(), c, t)
+			}
 			files, err := t.files()
 			if err != nil {
 				return err
 			}
-			if c.precision(files...) == "f32" {
-				return runSinkhorn[float32](cmd.Context(), c, t, files)
+			if t.cost != "" {
+				c.takes(2, files...) // the costs and their kernel; points are used in tiles if they must be
 			}
-			return runSinkhorn[float64](cmd.Context(), c, t, files)
+			if c.precision(files...) == "f32" {
+				return runSinkhorn[float32](cmd.Context(), c, t, "f32")
+			}
+			return runSinkhorn[float64](cmd.Context(), c, t, "f64")
 		},
 	}
 	c.flags(cmd, t.check, func() error {
-		if !cmd.Flags().Changed("eps") {
+		if !cmd.Flags().Changed("eps") && !t.exact {
 			return usagef("--eps is missing: the regularization, in units of the cost (try 0.01 times the mean cost)")
 		}
 		return nil
@@ -62,21 +88,48 @@ An image of a stack is named by its number: images.gz[3].`,
 	f.StringVar(&t.yImage, "y-image", "", "`FILE` of an image whose pixels are the second set of points (with --x-image)")
 	f.StringVar(&t.a, "a", "", "`FILE` of the weights of the first set (default: equal)")
 	f.StringVar(&t.b, "b", "", "`FILE` of the weights of the second set (default: equal)")
-	f.IntVar(&t.p, "p", 2, "cost |x-y|^p between points, 1 or 2")
-	f.Float64Var(&t.options.Epsilon, "eps", 0, "regularization, in units of the cost (needed)")
+	choices(cmd, &t.costFn, "cost-fn", "power", "cost between points: power |x-y|^p, inner -<x,y>, cosine 1-cos:", "power", "inner", "cosine")
+	f.Float64Var(&t.p, "p", 2, "exponent of the cost |x-y|^p between points, positive")
+	f.Float64Var(&t.options.Epsilon, "eps", 0, "regularization, in units of the cost (needed unless --exact)")
 	f.Float64Var(&t.options.Tol, "tol", 0, "error of the marginals to reach (0: 1e-9; f32: 1e-5)")
 	f.IntVar(&t.options.MaxIterations, "max-iterations", 0, "limit of iterations (0: 10000)")
 	choices(cmd, &t.method, "method", "auto", "", "auto", "log", "scaling")
+	f.BoolVar(&t.exact, "exact", false, "no regularization: network simplex, or sorting on the line")
+	f.BoolVar(&t.divergence, "divergence", false, "Sinkhorn divergence between points")
+	f.Float64SliceVar(&t.unbalanced, "unbalanced", nil, "penalty `RHO` of both marginals, or RHO,RHO with 0 for a constraint")
+	f.Float64Var(&t.partial, "partial", 0, "transport this much of the mass (0: all)")
+	f.StringVar(&t.barycenter, "barycenter", "", "`FILE` of a stack of images, or of measures in rows (with --cost)")
+	f.StringVar(&t.weights, "weights", "", "`FILE` of the weights of the measures of --barycenter (default: equal)")
+	f.BoolVar(&t.debiased, "debiased", false, "take the blur of the regularization out of the barycenter")
+	f.BoolVar(&t.sparse, "sparse-plan", false, "write the entries of the plan instead of the matrix")
 	return cmd
 }
 
 // check checks the flags that exclude or need each other.
 func (t *transport) check() error {
+	kinds := 0
+	for _, chosen := range []bool{t.exact, t.divergence, len(t.unbalanced) > 0, t.partial != 0, t.barycenter != ""} {
+		if chosen {
+			kinds++
+		}
+	}
 	switch {
+	case kinds > 1:
+		return usagef("--exact, --divergence, --unbalanced, --partial and --barycenter exclude each other")
+	case t.barycenter == "" && (t.weights != "" || t.debiased):
+		return usagef("--weights and --debiased go with --barycenter")
+	case t.barycenter != "" && t.x+t.y+t.xImage+t.yImage+t.a+t.b != "":
+		return usagef("--barycenter goes with no other input than --cost and --weights")
+	case t.barycenter != "":
+		return nil
 	case t.names() == nil:
 		return usagef("give either --cost, or --x and --y, or --x-image and --y-image (without weights)")
-	case t.p != 1 && t.p != 2:
-		return usagef("--p is %d, must be 1 or 2", t.p)
+	case !(t.p > 0) || t.p > 64:
+		return usagef("--p is %v, must be positive and at most 64", t.p)
+	case len(t.unbalanced) > 2:
+		return usagef("--unbalanced has %d values, must have one or two", len(t.unbalanced))
+	case t.divergence && t.cost != "":
+		return usagef("--divergence needs points or images")
 	}
 	return nil
 }
@@ -95,44 +148,83 @@ func (t *transport) names() []string {
 	return nil
 }
 
-// files locates the inputs.
+// files locates the inputs but PNG files, whose numbers fit float32.
 func (t *transport) files() ([]*input, error) {
-	names := t.names()
-	files := make([]*input, len(names))
-	for i, name := range names {
-		var err error
-		if files[i], err = locate(name, ""); err != nil {
+	var files []*input
+	for _, name := range t.names() {
+		if isPhotograph(name) {
+			continue
+		}
+		in, err := locate(name, "")
+		if err != nil {
 			return nil, err
 		}
+		files = append(files, in)
 	}
 	return files, nil
 }
 
-// problem reads the inputs.
-func problem[T device.Float](t transport, files []*input) (p sinkhorn.Problem[T], n, m int, err error) {
-	p.P = t.p
+// costs reads a cost matrix, in which inf stands for a forbidden pair.
+func costs[T device.Float](name string) (device.Dense[T], error) {
+	in, err := locate(name, "")
+	if err != nil {
+		return device.Dense[T]{}, err
+	}
+	a, err := array[T](in)
+	if err != nil {
+		return device.Dense[T]{}, err
+	}
+	rows, cols, data := a.Matrix()
+	m := device.Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: data}
+	for _, v := range data {
+		if math.IsInf(float64(v), 1) {
+			return m, nil // the solver looks for what is no cost
+		}
+	}
+	return m, device.CheckInput(in.file.Path, m)
+}
+
+// read reads points, which the solver may see as those of a source.
+func read[T device.Float](name string) (device.Dense[T], error) {
+	in, err := locate(name, "")
+	if err != nil {
+		return device.Dense[T]{}, err
+	}
+	return matrix[T](in)
+}
+
+// problem reads the inputs; x and y are the points, if there are any.
+func problem[T device.Float](t transport) (p sinkhorn.Problem[T], x, y device.Dense[T], err error) {
 	switch {
 	case t.cost != "":
-		if p.Cost, err = matrix[T](files[0]); err != nil {
+		if p.Cost, err = costs[T](t.cost); err != nil {
 			return
 		}
-		n, m = p.Cost.Rows, p.Cost.Cols
 	case t.x != "":
-		if p.X, err = matrix[T](files[0]); err != nil {
+		if x, err = read[T](t.x); err != nil {
 			return
 		}
-		if p.Y, err = matrix[T](files[1]); err != nil {
+		if y, err = read[T](t.y); err != nil {
 			return
 		}
-		n, m = p.X.Rows, p.Y.Rows
 	default:
-		if p.X, p.A, err = pixels[T](files[0]); err != nil {
+		if x, p.A, err = pixels[T](t.xImage); err != nil {
 			return
 		}
-		if p.Y, p.B, err = pixels[T](files[1]); err != nil {
+		if y, p.B, err = pixels[T](t.yImage); err != nil {
 			return
 		}
-		return p, p.X.Rows, p.Y.Rows, nil
+	}
+	switch {
+	case t.cost != "":
+	case t.costFn == "inner":
+		p.Source = sinkhorn.InnerProduct(x, y)
+	case t.costFn == "cosine":
+		p.Source = sinkhorn.Cosine(x, y)
+	case t.p == 1 || t.p == 2:
+		p.X, p.Y, p.P = x, y, int(t.p)
+	default:
+		p.Source = sinkhorn.Power(x, y, t.p)
 	}
 	if t.a != "" {
 		if p.A, err = vector[T](t.a); err != nil {
@@ -145,92 +237,73 @@ func problem[T device.Float](t transport, files []*input) (p sinkhorn.Problem[T]
 	return
 }
 
-// pixels turns an image into the positions of its bright pixels in the unit
-// square and their share of the brightness.
-func pixels[T device.Float](in *input) (points device.Dense[T], weights []T, err error) {
-	a, err := array[T](in)
-	if err != nil {
-		return points, nil, err
-	}
-	shape := a.Shape
-	if len(shape) == 3 && shape[0] == 1 {
-		shape = shape[1:]
-	}
-	if len(shape) != 2 {
-		return points, nil, usagef("%s has shape %v; choose one image, as in FILE[3]", in.file.Path, a.Shape)
-	}
-	h, w := shape[0], shape[1]
-	total := 0.0
-	for _, v := range a.Data {
-		total += float64(v)
-	}
-	var xy []T
-	for i := range h {
-		for j := range w {
-			if v := a.Data[i*w+j]; v != 0 {
-				xy = append(xy, (T(j)+0.5)/T(w), 1-(T(i)+0.5)/T(h))
-				weights = append(weights, T(float64(v)/total))
-			}
-		}
-	}
-	if len(weights) == 0 {
-		return points, nil, fmt.Errorf("%s: the image is black: %w", in.file.Path, device.ErrEmpty)
-	}
-	return device.Dense[T]{Rows: len(weights), Cols: 2, Stride: 2, Data: xy}, weights, nil
-}
-
 // maxPlan is the largest plan that is written.
 const maxPlan = 1 << 24
 
-func runSinkhorn[T device.Float](ctx context.Context, c *common, t transport, files []*input) error {
-	if t.cost != "" {
-		c.takes(2, files...) // the costs and their kernel; points are used in tiles if they must be
-	}
+func runSinkhorn[T device.Float](ctx context.Context, c *common, t transport, dtype string) error {
 	dev, err := c.open()
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
-	p, n, m, err := problem[T](t, files)
+	p, x, y, err := problem[T](t)
 	if err != nil {
 		return err
 	}
 	if t.xImage != "" {
 		t.options.Normalize = true // float32 weights sum to 1 but for rounding
 	}
-	var r *sinkhorn.Result[T]
+	var s solved[T]
 	seconds, failure := c.timed(func() (err error) {
-		r, err = sinkhorn.Solve(ctx, dev, p, t.options)
+		s, err = solve(ctx, dev, &t, p)
 		return err
 	})
 	if failure != nil && !notConverged(failure) {
 		return failure
 	}
-	out := c.begin("sinkhorn", dev, c.precision(files...), n, m)
-	out.Method, out.Seconds, out.Iterations = string(r.Method), seconds, r.Iterations
-	out.Cost = &r.Cost
-	out.Curve, out.CurveName = r.History, "error of the marginals"
-	out.Measures = map[string]float64{"objective": r.Objective, "epsilon": r.Epsilon}
-	k := r.Certificate
-	out.Certificate = certificate("marginal_l1", k.MarginalL1, "gap", k.Gap, "lower", k.Lower, "upper", k.Upper)
+	n, m := len(s.f), len(s.g)
+	out := c.begin("sinkhorn", dev, dtype, n, m)
+	out.Method, out.Seconds, out.Iterations = s.method, seconds, s.iterations
+	out.Cost, out.Measures, out.Certificate = &s.cost, s.measures, s.certificate
+	out.Curve, out.CurveName = s.history, "error of the marginals"
 	if c.output != "" {
-		if err := save(c, out, "f.npy", []int{n}, r.F); err != nil {
+		if err := s.save(c, out, t.sparse); err != nil {
 			return err
-		}
-		if err := save(c, out, "g.npy", []int{m}, r.G); err != nil {
-			return err
-		}
-		if n*m <= maxPlan {
-			plan := device.NewDense[T](n, m)
-			if err := r.Plan(plan); err != nil {
-				return err
-			}
-			if err := saveMatrix(c, out, "plan.npy", plan); err != nil {
-				return err
-			}
 		}
 	}
 	return c.finish(out, func(path string) error {
-		return picture.Curve(path, "Sinkhorn", "iteration", out.CurveName, out.Curve)
+		if x.Cols != 2 || n*m > maxPlan {
+			return picture.Curve(path, "Sinkhorn", "iteration", out.CurveName, out.Curve)
+		}
+		entries, err := s.entries()
+		if err != nil {
+			return err
+		}
+		moves := make([]picture.Move, len(entries))
+		for k, e := range entries {
+			moves[k] = picture.Move{I: e.I, J: e.J, Mass: float64(e.Mass)}
+		}
+		return picture.Transport(path, "Optimal transport", plane(x), plane(y), shares(p.A, n), shares(p.B, m), moves)
 	}, failure)
+}
+
+// plane returns points of the plane for a picture.
+func plane[T device.Float](x device.Dense[T]) [][2]float64 {
+	at := make([][2]float64, x.Rows)
+	for i := range at {
+		at[i] = [2]float64{float64(x.At(i, 0)), float64(x.At(i, 1))}
+	}
+	return at
+}
+
+// shares returns weights, equal ones for none.
+func shares[T device.Float](w []T, n int) []float64 {
+	if w != nil {
+		return doubles(w)
+	}
+	s := make([]float64, n)
+	for i := range s {
+		s[i] = 1 / float64(n)
+	}
+	return s
 }

@@ -39,7 +39,8 @@
 // # Relatives
 //
 // [Unbalanced] penalises the marginals instead of fixing them, [Partial]
-// transports a part of the mass, [Divergence] takes the bias of the
+// transports a part of the mass, [Barycenter] finds the measure nearest to
+// several, also on grids (images) without their n² costs, [Divergence] takes the bias of the
 // regularisation away. [Result.GradX] and its like are gradients of the value
 // with respect to points and weights, [Result.HessianX] multiplies by second
 // derivatives.

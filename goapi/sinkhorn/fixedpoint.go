@@ -33,7 +33,7 @@ func (p *fixedPoint) run(x []float64, goal float64) error {
 	tx, best := make([]float64, n), append([]float64(nil), x...)
 	var last, residual []float64 // of the iterate before
 	var dx, df [][]float64
-	least, idle := math.Inf(1), 0
+	least, mark, idle := math.Inf(1), math.Inf(1), 0
 	for ; p.left > 0; p.left-- {
 		if err := p.ctx.Err(); err != nil {
 			return err
@@ -48,8 +48,8 @@ func (p *fixedPoint) run(x []float64, goal float64) error {
 			p.progress(p.count, e)
 		}
 		if e < least {
-			if e < 0.9*least {
-				idle = 0
+			if e < 0.9*mark {
+				mark, idle = e, 0
 			}
 			least = e
 			copy(best, x)

@@ -32,6 +32,11 @@ func TestRefusals(t *testing.T) {
 	}
 	nan := square("nan.npy", 1, math.NaN(), 3, 4)
 	inf := square("inf.csv", 1, 2, math.Inf(1), 4)
+	noPicture := file("no.png")
+	if err := os.WriteFile(noPicture, []byte("not a picture"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	barred := square("barred.npy", 1, 2, math.Inf(1), math.Inf(1))
 	skew := square("skew.npy", 1, 2, 3, 4)
 	cost := square("cost.npy", 0, 1, 1, 0)
 	empty := testdata + "empty.npy"
@@ -168,7 +173,18 @@ func TestRefusals(t *testing.T) {
 		{[]string{"sinkhorn", "--cost", cost, "--eps", "NaN"}, usage, "Epsilon"},
 		{[]string{"sinkhorn", "--cost", cost, "--eps", "Inf"}, usage, "Epsilon"},
 		{[]string{"sinkhorn", "--cost", dir, "--eps", "1"}, failed, "directory"},
-		{[]string{"sinkhorn", "--cost", inf, "--eps", "1"}, usage, "inf.csv"},
+		{[]string{"sinkhorn", "--cost", barred, "--eps", "1"}, usage, "forbids"},
+		{[]string{"sinkhorn", "--cost", barred, "--exact"}, usage, "forbids"},
+		{transport("--exact", "--divergence"), usage, "exclude"},
+		{transport("--divergence"), usage, "points"},
+		{transport("--unbalanced", "1,2,3"), usage, "one or two"},
+		{transport("--unbalanced", "-1"), usage, "Rho"},
+		{transport("--partial", "2"), usage, "Mass"},
+		{transport("--weights", halves), usage, "--barycenter"},
+		{[]string{"sinkhorn", "--barycenter", images, "--exact"}, usage, "exclude"},
+		{[]string{"sinkhorn", "--barycenter", cost, "--eps", "1"}, usage, "stack of images"},
+		{[]string{"sinkhorn", "--x-image", file("none.png"), "--y-image", cost, "--eps", "1"}, failed, "none.png"},
+		{[]string{"sinkhorn", "--x-image", noPicture, "--y-image", cost, "--eps", "1"}, usage, "no.png"},
 		{[]string{"sinkhorn", "--x", points, "--y", x, "--eps", "1"}, usage, "points.npy"},
 		{[]string{"sinkhorn", "--x", x, "--y", empty, "--eps", "1"}, usage, "empty"},
 		{[]string{"sinkhorn", "--x", x, "--y", dir, "--eps", "1"}, failed, "directory"},
@@ -178,7 +194,7 @@ func TestRefusals(t *testing.T) {
 		{[]string{"sinkhorn", "--cost", nan, "--eps", "1"}, usage, "nan.npy"},
 		{[]string{"sinkhorn", "--cost", empty, "--eps", "1"}, usage, "empty"},
 		{[]string{"sinkhorn", "--x", x, "--y", a, "--eps", "1"}, usage, ""},
-		{[]string{"sinkhorn", "--x", x, "--y", x, "--p", "3", "--eps", "1"}, usage, "3"},
+		{[]string{"sinkhorn", "--x", x, "--y", x, "--p", "-3", "--eps", "1"}, usage, "-3"},
 		{[]string{"sinkhorn", "--x-image", images, "--y-image", images, "--eps", "1"}, usage, "choose one image"},
 		{transport("--a", negative), usage, ""},
 		{transport("--b", zero), usage, ""},

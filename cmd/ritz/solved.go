@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/sinkhorn"
+)
+
+// solved is what the kinds of transport problems have in common.
+type solved[T device.Float] struct {
+	f, g        []T
+	cost        float64
+	method      string
+	iterations  int
+	history     []float64
+	measures    map[string]float64
+	certificate map[string]any
+	plan        func(dst device.Dense[T]) error
+	exact       []sinkhorn.Entry[T] // the plan if it is sparse
+}
+
+// bounds makes the certificate of a cost between bounds.
+func bounds(k sinkhorn.Certificate) map[string]any {
+	return certificate("marginal_l1", k.MarginalL1, "gap", k.Gap, "lower", k.Lower, "upper", k.Upper)
+}
+
+// solve solves the problem of the kind that the flags choose. The result may
+// come with an error that it has not converged.
+func solve[T device.Float](ctx context.Context, dev device.Device, t *transport, p sinkhorn.Problem[T]) (s solved[T], err error) {
+	relaxed := sinkhorn.RelaxedOptions{Epsilon: t.options.Epsilon, Tol: t.options.Tol, MaxIterations: t.options.MaxIterations}
+	switch {
+	case t.exact:
+		r, err := sinkhorn.Exact(ctx, dev, p, sinkhorn.ExactOptions{Normalize: t.options.Normalize})
+		if err != nil {
+			return s, err
+		}
+		return solved[T]{
+			f: r.F, g: r.G, cost: r.Cost, method: "exact", exact: r.Plan.Entries, plan: r.Plan.Dense,
+			measures:    map[string]float64{"pivots": float64(r.Pivots), "entries of the plan": float64(len(r.Plan.Entries))},
+			certificate: bounds(r.Certificate),
+		}, nil
+	case t.divergence:
+		r, err := sinkhorn.Divergence(ctx, dev, p, t.options)
+		if r == nil {
+			return s, err
+		}
+		s = of(r.Cross)
+		s.cost = r.Value
+		s.measures["self x"], s.measures["self y"] = r.SelfX.Objective, r.SelfY.Objective
+		s.certificate = certificate("marginal_l1", r.Cross.Certificate.MarginalL1, "error_bound", r.Error)
+		s.method = "divergence"
+		return s, err
+	case len(t.unbalanced) > 0:
+		o := sinkhorn.UnbalancedOptions{RelaxedOptions: relaxed, RhoA: t.unbalanced[0], RhoB: t.unbalanced[len(t.unbalanced)-1]}
+		r, err := sinkhorn.Unbalanced(ctx, dev, p, o)
+		return ofRelaxed(r, "unbalanced"), err
+	case t.partial != 0:
+		r, err := sinkhorn.Partial(ctx, dev, p, sinkhorn.PartialOptions{RelaxedOptions: relaxed, Mass: t.partial})
+		return ofRelaxed(r, "partial"), err
+	}
+	r, err := sinkhorn.Solve(ctx, dev, p, t.options)
+	if r == nil {
+		return s, err
+	}
+	return of(r), err
+}
+
+func of[T device.Float](r *sinkhorn.Result[T]) solved[T] {
+	return solved[T]{
+		f: r.F, g: r.G, cost: r.Cost, method: string(r.Method), iterations: r.Iterations, history: r.History, plan: r.Plan,
+		measures:    map[string]float64{"objective": r.Objective, "epsilon": r.Epsilon},
+		certificate: bounds(r.Certificate),
+	}
+}
+
+func ofRelaxed[T device.Float](r *sinkhorn.RelaxedResult[T], method string) (s solved[T]) {
+	if r == nil {
+		return s
+	}
+	return solved[T]{
+		f: r.F, g: r.G, cost: r.Cost, method: method, iterations: r.Iterations, history: r.History, plan: r.Plan,
+		measures:    map[string]float64{"objective": r.Objective, "epsilon": r.Epsilon, "mass": r.Mass},
+		certificate: certificate("marginal_l1", r.Certificate.MarginalL1, "gap", r.Certificate.Gap),
+	}
+}
+
+// negligible is the share of the largest entry of a plan up to which entries
+// are left out of a sparse one.
+const negligible = 1e-6
+
+// entries returns the plan without negligible entries.
+func (s *solved[T]) entries() ([]sinkhorn.Entry[T], error) {
+	if s.exact != nil {
+		return s.exact, nil
+	}
+	plan := device.NewDense[T](len(s.f), len(s.g))
+	if err := s.plan(plan); err != nil {
+		return nil, err
+	}
+	var most T
+	for _, v := range plan.Data {
+		most = max(most, v)
+	}
+	var list []sinkhorn.Entry[T]
+	for i := range plan.Rows {
+		for j, v := range plan.Row(i) {
+			if v > negligible*most {
+				list = append(list, sinkhorn.Entry[T]{I: i, J: j, Mass: v})
+			}
+		}
+	}
+	return list, nil
+}
+
+// save writes potentials and plan.
+func (s *solved[T]) save(c *common, out *outcome, sparse bool) error {
+	n, m := len(s.f), len(s.g)
+	if err := save(c, out, "f.npy", []int{n}, s.f); err != nil {
+		return err
+	}
+	if err := save(c, out, "g.npy", []int{m}, s.g); err != nil {
+		return err
+	}
+	switch {
+	case sparse:
+		list, err := s.entries()
+		if err != nil {
+			return err
+		}
+		table := make([]float64, 0, 3*len(list))
+		for _, e := range list {
+			table = append(table, float64(e.I), float64(e.J), float64(e.Mass))
+		}
+		return save(c, out, "entries.npy", []int{len(list), 3}, table)
+	case n*m <= maxPlan:
+		plan := device.NewDense[T](n, m)
+		if err := s.plan(plan); err != nil {
+			return err
+		}
+		return saveMatrix(c, out, "plan.npy", plan)
+	}
+	return nil
+}
