@@ -62,6 +62,22 @@ package native
 #cgo nocallback ritz_tall_mul_f32
 #cgo noescape ritz_tall_mul_f64
 #cgo nocallback ritz_tall_mul_f64
+#cgo noescape ritz_adam_f32
+#cgo nocallback ritz_adam_f32
+#cgo noescape ritz_adam_f64
+#cgo nocallback ritz_adam_f64
+#cgo noescape ritz_momentum_f32
+#cgo nocallback ritz_momentum_f32
+#cgo noescape ritz_momentum_f64
+#cgo nocallback ritz_momentum_f64
+#cgo noescape ritz_powers_f32
+#cgo nocallback ritz_powers_f32
+#cgo noescape ritz_powers_f64
+#cgo nocallback ritz_powers_f64
+#cgo noescape ritz_maxabs_f32
+#cgo nocallback ritz_maxabs_f32
+#cgo noescape ritz_maxabs_f64
+#cgo nocallback ritz_maxabs_f64
 */
 import "C"
 
@@ -258,5 +274,48 @@ func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []floa
 		C.ritz_tall_mul_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f32(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f32(u), C.ptrdiff_t(ldu), f64(c.Gram.Data), f64(c.W), f64(c.Z), f64(c.Squares), f64(work))
 	} else {
 		C.ritz_tall_mul_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f64(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f64(u), C.ptrdiff_t(ldu), f64(c.Gram.Data), f64(c.W), f64(c.Z), f64(c.Squares), f64(work))
+	}
+}
+
+func adam[T Float](c *[6]T, w, g, m, v []T) {
+	raceWrite(w)
+	raceRead(g)
+	raceWrite(m)
+	raceWrite(v)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_adam_f32(l, C.ptrdiff_t(len(w)), f32(c[:]), f32(w), f32(g), f32(m), f32(v))
+	} else {
+		C.ritz_adam_f64(l, C.ptrdiff_t(len(w)), f64(c[:]), f64(w), f64(g), f64(m), f64(v))
+	}
+}
+
+func momentum[T Float](c *[6]T, w, g, m []T) {
+	raceWrite(w)
+	raceRead(g)
+	raceWrite(m)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_momentum_f32(l, C.ptrdiff_t(len(w)), f32(c[:]), f32(w), f32(g), f32(m))
+	} else {
+		C.ritz_momentum_f64(l, C.ptrdiff_t(len(w)), f64(c[:]), f64(w), f64(g), f64(m))
+	}
+}
+
+func powers[T Float](p float64, a []T, q float64, b []T) (out [3]float64) {
+	raceRead(a)
+	raceRead(b)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_powers_f32(l, C.ptrdiff_t(len(a)), C.double(p), f32(a), C.double(q), f32(b), f64(out[:]))
+	} else {
+		C.ritz_powers_f64(l, C.ptrdiff_t(len(a)), C.double(p), f64(a), C.double(q), f64(b), f64(out[:]))
+	}
+	return out
+}
+
+func maxAbs[T Float](x []T) T {
+	raceRead(x)
+	if l := C.int(level.Load()); single[T]() {
+		return T(C.ritz_maxabs_f32(l, C.ptrdiff_t(len(x)), f32(x)))
+	} else {
+		return T(C.ritz_maxabs_f64(l, C.ptrdiff_t(len(x)), f64(x)))
 	}
 }

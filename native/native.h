@@ -38,6 +38,13 @@
 		const real *a, ptrdiff_t lda, const double *x, ptrdiff_t ld,           \
 		const double *y, ptrdiff_t ldy, real *u, ptrdiff_t ldu, double *g,     \
 		const double *w, const double *z, double *s, double *work);            \
+	real ritz_maxabs_##type##_##level(ptrdiff_t n, const real *x);             \
+	void ritz_adam_##type##_##level(ptrdiff_t n, const real *c, real *w,       \
+		const real *g, real *m, real *v);                                      \
+	void ritz_momentum_##type##_##level(ptrdiff_t n, const real *c, real *w,   \
+		const real *g, real *m);                                               \
+	void ritz_powers_##type##_##level(ptrdiff_t n, double p, const real *a,    \
+		double q, const real *b, double *out);                                 \
 	void ritz_svd_batch_##type##_##level(ptrdiff_t count, ptrdiff_t m,         \
 		ptrdiff_t n, const real *a, real *u, real *s, real *vt, real *checks,  \
 		real *work);

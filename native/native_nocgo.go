@@ -129,3 +129,11 @@ func addRow[T Float](c TallCheck, n int, a []T, u []float64) {
 		c.Squares[p] += d * d
 	}
 }
+
+func adam[T Float](c *[6]T, w, g, m, v []T) { adamGo(c, w, g, m, v) }
+
+func momentum[T Float](c *[6]T, w, g, m []T) { momentumGo(c, w, g, m) }
+
+func powers[T Float](p float64, a []T, q float64, b []T) [3]float64 { return powersGo(p, a, q, b) }
+
+func maxAbs[T Float](x []T) T { return maxAbsGo(x) }

@@ -81,6 +81,25 @@
 	{                                                                          \
 		AT(tall_mul, type)(m, n, k, a, lda, x, ld, y, ldy, u, ldu, g, w, z, s, work); \
 	}                                                                          \
+	real ritz_maxabs_##type(int level, ptrdiff_t n, const real *x)             \
+	{                                                                          \
+		return AT(maxabs, type)(n, x);                                         \
+	}                                                                          \
+	void ritz_adam_##type(int level, ptrdiff_t n, const real *c, real *w,      \
+		const real *g, real *m, real *v)                                       \
+	{                                                                          \
+		AT(adam, type)(n, c, w, g, m, v);                                      \
+	}                                                                          \
+	void ritz_momentum_##type(int level, ptrdiff_t n, const real *c, real *w,  \
+		const real *g, real *m)                                                \
+	{                                                                          \
+		AT(momentum, type)(n, c, w, g, m);                                     \
+	}                                                                          \
+	void ritz_powers_##type(int level, ptrdiff_t n, double p, const real *a,   \
+		double q, const real *b, double *out)                                  \
+	{                                                                          \
+		AT(powers, type)(n, p, a, q, b, out);                                  \
+	}                                                                          \
 	void ritz_svd_batch_##type(int level, ptrdiff_t count, ptrdiff_t m,        \
 		ptrdiff_t n, const real *a, real *u, real *s, real *vt, real *checks,  \
 		real *work)                                                            \

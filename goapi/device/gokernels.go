@@ -92,6 +92,12 @@ func (GoKernels[T]) Map(f Func, a, b Dense[T]) {
 	})
 }
 
+func (GoKernels[T]) MaxAbs(a Dense[T]) T {
+	var out [1]T
+	reduce(MaxAbs, Whole, a, out[:])
+	return out[0]
+}
+
 // scalar returns f as a function of one number.
 func scalar(f Func) func(float64) float64 {
 	switch f {
@@ -162,3 +168,6 @@ func (GoKernels[T]) TallGram(Dense[T], Dense[float64]) (Dense[float64], bool) {
 func (GoKernels[T]) TallMul(Dense[T], Dense[float64], Dense[float64], Dense[T], *TallCheck) bool {
 	return false
 }
+func (GoKernels[T]) AdamStep(Adam[T], Dense[T], Dense[T], Dense[T], Dense[T]) bool { return false }
+func (GoKernels[T]) MomentumStep(Momentum[T], Dense[T], Dense[T], Dense[T]) bool   { return false }
+func (GoKernels[T]) ScaledSums(T, Dense[T], T, Dense[T], []T) bool                 { return false }

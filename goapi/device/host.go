@@ -17,6 +17,9 @@ type HostKernels[T Float] interface {
 	Eigh(a Dense[T], w []T) error
 	SVD(a, u Dense[T], s []T, vt Dense[T]) error // u, vt with Data == nil: values alone
 
+	// MaxAbs returns the largest magnitude, NaN if an element is NaN.
+	MaxAbs(a Dense[T]) T
+
 	// Fused kernels; false asks for the composition (see fused.go).
 	SoftMin(x Axis, ε T, c Dense[T], g, out []T) bool
 	Gibbs(ε T, f, g []T, c, out Dense[T]) bool
@@ -28,7 +31,10 @@ type HostKernels[T Float] interface {
 	SymProduct(a, b, c Dense[T]) bool
 	TallGram(a Dense[T], x Dense[float64]) (Dense[float64], bool)
 	TallMul(a Dense[T], x, y Dense[float64], u Dense[T], check *TallCheck) bool
-	SVDBatch(m, n int, a, u, s, vt, checks []T) bool // stacks of len(checks)/4 matrices
+	AdamStep(c Adam[T], w, g, m, v Dense[T]) bool
+	MomentumStep(c Momentum[T], w, g, m Dense[T]) bool
+	ScaledSums(α T, a Dense[T], β T, b Dense[T], out []T) bool // b with Data == nil: none
+	SVDBatch(m, n int, a, u, s, vt, checks []T) bool           // stacks of len(checks)/4 matrices
 }
 
 // host is a device whose memory is Go memory.

@@ -248,7 +248,11 @@ func (q *hostQueue[T]) Reduce(r Reduction, x Axis, a, out Matrix[T]) {
 	}
 	if q.begin(err, a, out) && out.Len() > 0 {
 		v, same := vector(out)
-		reduce(r, x, view(a), v)
+		if r == MaxAbs && x == Whole && a.Len() > 0 {
+			v[0] = q.kernels.MaxAbs(view(a))
+		} else {
+			reduce(r, x, view(a), v)
+		}
 		setVector(out, v, same)
 	}
 }
@@ -397,6 +401,32 @@ func (q *hostQueue[T]) TrySVDBatch(m, n int, a, u, s, vt, checks Matrix[T]) bool
 	return q.kernels.SVDBatch(m, n, view(a).Data, view(u).Data, view(s).Data, view(vt).Data, view(checks).Data)
 }
 
+func (q *hostQueue[T]) TryAdamStep(c Adam[T], w, g, m, v Matrix[T]) bool {
+	if !q.begin(CheckSame("AdamStep", w, g, m, v), w, g, m, v) || w.Len() == 0 {
+		return true
+	}
+	return q.kernels.AdamStep(c, view(w), view(g), view(m), view(v))
+}
+
+func (q *hostQueue[T]) TryMomentumStep(c Momentum[T], w, g, m Matrix[T]) bool {
+	if !q.begin(CheckSame("MomentumStep", w, g, m), w, g, m) || w.Len() == 0 {
+		return true
+	}
+	return q.kernels.MomentumStep(c, view(w), view(g), view(m))
+}
+
+func (q *hostQueue[T]) TryScaledSums(α T, a Matrix[T], β T, b, out Matrix[T]) bool {
+	if !q.begin(CheckScaledSums(a, b, out), a, b, out) || a.Len() == 0 {
+		return q.failure != nil
+	}
+	v, same := vector(out)
+	if !q.kernels.ScaledSums(α, view(a), β, view(b), v) {
+		return false
+	}
+	setVector(out, v, same)
+	return true
+}
+
 func (q *hostQueue[T]) Sync() error {
 	err := q.failure
 	q.failure = nil
@@ -420,4 +450,7 @@ var (
 	_ Lender[float32]          = (*hostQueue[float32])(nil)
 	_ TallMuler[float32]       = (*hostQueue[float32])(nil)
 	_ BatchSVDer[float32]      = (*hostQueue[float32])(nil)
+	_ AdamStepper[float32]     = (*hostQueue[float32])(nil)
+	_ MomentumStepper[float32] = (*hostQueue[float32])(nil)
+	_ ScaledSummer[float32]    = (*hostQueue[float32])(nil)
 )

@@ -423,3 +423,16 @@ func CheckSVDBatch[T Float](m, n int, a, u, s, vt, checks Matrix[T]) error {
 	}
 	return nil
 }
+
+// CheckScaledSums checks the operands of ScaledSums; b may be the zero Matrix.
+func CheckScaledSums[T Float](a, b, out Matrix[T]) error {
+	if err := CheckMatrix("ScaledSums", a); err != nil {
+		return err
+	}
+	if !b.IsZero() {
+		if err := CheckSame("ScaledSums", a, b); err != nil {
+			return err
+		}
+	}
+	return CheckVector("ScaledSums", out, 3)
+}

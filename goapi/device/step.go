@@ -21,7 +21,7 @@ type AdamStepper[T Float] interface {
 //
 //	m ← β₁·m + (1-β₁)·g,  v ← β₂·v + (1-β₂)·g²,  w ← κ·w - α·m/(ς·√v + ε)
 //
-// for matrices of one shape, which must not overlap.
+// for ε > 0 and matrices of one shape, which must not overlap.
 func AdamStep[T Float](q Queue[T], c Adam[T], w, g, m, v Matrix[T]) {
 	if f, ok := q.(AdamStepper[T]); ok && f.TryAdamStep(c, w, g, m, v) {
 		return
@@ -77,11 +77,19 @@ func MomentumStep[T Float](q Queue[T], c Momentum[T], w, g, m Matrix[T]) {
 	q.Add(c.AlongMean, NoTrans, m, 1, NoTrans, w, w)
 }
 
+// ScaledSummer is implemented by queues with a one-pass ScaledSums.
+type ScaledSummer[T Float] interface {
+	TryScaledSums(α T, a Matrix[T], β T, b, out Matrix[T]) bool
+}
+
 // ScaledSums computes, for X = α·A + β·B and its largest magnitude x, the
 // three numbers x, Σ(Xᵢⱼ/x)² and Σ(Xᵢⱼ/x)⁴ into the vector out: sums of powers
 // that do not overflow. They are 0 for X = 0 and where 1/x would overflow. The
 // zero Matrix for b means no second term. If X is not finite, x is not either.
 func ScaledSums[T Float](q Queue[T], α T, a Matrix[T], β T, b, out Matrix[T]) {
+	if f, ok := q.(ScaledSummer[T]); ok && f.TryScaledSums(α, a, β, b, out) {
+		return
+	}
 	defer q.Scope()()
 	x, ones, scale := q.Alloc(a.Rows, a.Cols), q.Alloc(a.Rows, 1), q.Alloc(a.Rows, 1)
 	inverse := q.Alloc(1, 1)

@@ -28,11 +28,15 @@ func (r AdamW) complete() (Rule, error) {
 	r.Beta1 = orDefault(r.Beta1, 0.9)
 	r.Beta2 = orDefault(r.Beta2, 0.999)
 	r.Epsilon = orDefault(r.Epsilon, 1e-8)
-	if !(r.Epsilon > 0 && r.Epsilon <= 1) {
-		return nil, device.Argument("epsilon", "is %v, must be above 0 and at most 1", r.Epsilon)
+	if !(r.Epsilon >= leastEpsilon && r.Epsilon <= 1) {
+		return nil, device.Argument("epsilon", "is %v, must be between %g and 1", r.Epsilon, leastEpsilon)
 	}
 	return r, first(checkRate(r.LearningRate), checkShare("beta1", r.Beta1), checkShare("beta2", r.Beta2), checkDecay(r.WeightDecay))
 }
+
+// leastEpsilon is a number of float32 beside which no square of a gradient is
+// lost that the step could divide by.
+const leastEpsilon = 1e-30
 
 func (r AdamW) rate() float64 { return r.LearningRate }
 func (AdamW) name() string    { return "adamw" }

@@ -70,6 +70,10 @@ func testShapes[T device.Float](t *testing.T, b *bench[T]) {
 		"SoftMinPoints d": func() { device.SoftMinPoints(q, 2, 1, a23, a34, q.Alloc(1, 3), q.Alloc(1, 2)) },
 		"SoftMinPoints p": func() { device.SoftMinPoints(q, 0, 1, a23, a33, q.Alloc(1, 3), q.Alloc(1, 2)) },
 		"SymProduct":      func() { device.SymProduct(q, a33, a34, a33) },
+		"AdamStep":        func() { device.AdamStep(q, device.Adam[T]{Epsilon: 1}, a23, a23, a23, a33) },
+		"MomentumStep":    func() { device.MomentumStep(q, device.Momentum[T]{}, a23, a33, a23) },
+		"ScaledSums":      func() { device.ScaledSums(q, 1, a23, 1, a33, q.Alloc(1, 3)) },
+		"ScaledSums out":  func() { device.ScaledSums(q, 1, a23, 0, none, q.Alloc(1, 2)) },
 		"SymMul":          func() { device.SymMul(q, a33, a34, a34) },
 	} {
 		f()
