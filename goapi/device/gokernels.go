@@ -145,6 +145,19 @@ func scalar(f Func) func(float64) float64 {
 			}
 			return x
 		}
+	case Softplus:
+		return func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+	case Logistic:
+		return func(x float64) float64 {
+			if e := math.Exp(x); e < 1 { // exact far below 0
+				return e / (1 + e)
+			}
+			return 1 / (1 + math.Exp(-x))
+		}
+	case Sin:
+		return math.Sin
+	case Cos:
+		return math.Cos
 	}
 	return func(float64) float64 { return math.NaN() }
 }

@@ -50,6 +50,10 @@ const (
 	GeluPrime  // Φ(x) + x·φ(x)
 	GeluSecond // (2 - x²)·φ(x)
 	InfToZero  // 0 for ±Inf, else x
+	Softplus   // log(1 + e^x)
+	Logistic   // 1/(1 + e^-x), the derivative of Softplus
+	Sin        // of radians; a GPU gives NaN beyond ±10⁹
+	Cos
 )
 
 // Reduction combines the elements of a row, a column or a matrix.

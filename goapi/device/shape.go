@@ -190,7 +190,7 @@ func CheckBroadcast[T Float](op string, x Axis, d, a, b Matrix[T]) error {
 
 // CheckMap checks the operands of Map.
 func CheckMap[T Float](f Func, a, b Matrix[T]) error {
-	if f < Abs || f > InfToZero {
+	if f < Abs || f > Cos {
 		return Argument("function", "%d does not exist", int(f))
 	}
 	return CheckSame("Map", a, b)

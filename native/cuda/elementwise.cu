@@ -90,7 +90,8 @@ template <class T> RZ_FN void add_diag(T alpha, i64 n, T *a, i64 lda)
 }
 
 // The values of goapi/device's Func.
-enum { ABS, SQUARE, SQRT, INV, EXP, LOG, TANH, RELU, STEP, GELU, GELU_PRIME, GELU_SECOND, INF_TO_ZERO };
+enum { ABS, SQUARE, SQRT, INV, EXP, LOG, TANH, RELU, STEP, GELU, GELU_PRIME, GELU_SECOND, INF_TO_ZERO,
+	SOFTPLUS, LOGISTIC, SIN, COS };
 
 // (2-x²)·φ(x); -0 where φ underflows, also where x² overflows.
 template <class T> RZ_FN T gelu_second(T x)
@@ -99,6 +100,43 @@ template <class T> RZ_FN T gelu_second(T x)
 	if (a > 1000 && a < inf<T>())
 		a = 1000;
 	return (2 - a * a) * normal_density(a);
+}
+
+// log(1+e^x); the quotient makes up for what 1+e loses of e.
+template <class T> RZ_FN T softplus(T x)
+{
+	T e = exp(-abs(x)), u = 1 + e;
+	T rest = u == 1 ? e : log(u) * (e / (u - 1));
+	return x != x ? x : larger(x, (T)0) + rest;
+}
+
+template <class T> RZ_FN T logistic(T x)
+{
+	T e = exp(-abs(x));
+	return x != x ? x : (x < 0 ? e : (T)1) / (1 + e);
+}
+
+// The sine, or with turn = 1 the cosine, as a sine a quarter turn on. The
+// angle is reduced to a quarter turn around 0 with π/2 in three parts, the
+// first two of 33 bits, so that their multiples are exact up to 10⁹.
+RZ_FN double sine(double x, int turn)
+{
+	if (!(abs(x) <= 1e9))
+		return nan<double>();
+	const double big = 6755399441055744.; // 1.5·2⁵²: sums with it are rounded to integers
+	double q = x * .63661977236758134308 + big;
+	int quadrant = (int)(to_bits(q) & 3) + turn;
+	q -= big;
+	double r = fused(-q, 1.57079632673412561417e+00, x);
+	r = fused(-q, 6.07710050630396597660e-11, r);
+	r = fused(-q, 2.02226624879595063154e-21, r);
+	double z = r * r;
+	double s = r * horner(z, 1., -1. / 6, 1. / 120, -1. / 5040, 1. / 362880, -1. / 39916800, 1. / 6227020800,
+		-1. / 1307674368000, 1 / 355687428096000.);
+	double c = horner(z, 1., -1. / 2, 1. / 24, -1. / 720, 1. / 40320, -1. / 3628800, 1. / 479001600,
+		-1. / 87178291200, 1. / 20922789888000, -1 / 6402373705728000.);
+	double v = quadrant & 1 ? c : s;
+	return quadrant & 2 ? -v : v;
 }
 
 template <class T, class F> RZ_FN void map_by(i64 rows, i64 cols, const T *a, i64 lda, T *b, i64 ldb, F f)
@@ -135,6 +173,14 @@ template <class T> RZ_FN void map(int f, i64 rows, i64 cols, const T *a, i64 lda
 		return map_by(rows, cols, a, lda, b, ldb, [](T x) { return gelu_second(x); });
 	case INF_TO_ZERO:
 		return map_by(rows, cols, a, lda, b, ldb, [](T x) { return is_inf(x) ? (T)0 : x; });
+	case SOFTPLUS:
+		return map_by(rows, cols, a, lda, b, ldb, [](T x) { return softplus(x); });
+	case LOGISTIC:
+		return map_by(rows, cols, a, lda, b, ldb, [](T x) { return logistic(x); });
+	case SIN:
+		return map_by(rows, cols, a, lda, b, ldb, [](T x) { return (T)sine((double)x, 0); });
+	case COS:
+		return map_by(rows, cols, a, lda, b, ldb, [](T x) { return (T)sine((double)x, 1); });
 	}
 	fill(nan<T>(), rows, cols, b, ldb);
 }

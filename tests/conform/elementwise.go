@@ -90,6 +90,10 @@ var mathFunc = map[device.Func]struct {
 	device.GeluPrime:  {func(x float64) float64 { return math.Erfc(-x/math.Sqrt2)/2 + x*density(x) }, 16},
 	device.GeluSecond: {func(x float64) float64 { return (2 - x*x) * density(x) }, 16},
 	device.InfToZero:  {func(x float64) float64 { return x }, 0},
+	device.Softplus:   {func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, 8},
+	device.Logistic:   {func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 8},
+	device.Sin:        {math.Sin, 4},
+	device.Cos:        {math.Cos, 4},
 }
 
 func density(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
@@ -112,7 +116,7 @@ func testMap[T device.Float](t *testing.T, b *bench[T]) {
 				func(i, j int) float64 {
 					// Absolute eps for functions that cross zero away from 0.
 					w := math.Abs(ref.f(float64(A.At(i, j))))
-					if f == device.GeluPrime || f == device.GeluSecond || f == device.Gelu {
+					if f == device.GeluPrime || f == device.GeluSecond || f == device.Gelu || f == device.Sin || f == device.Cos {
 						w = max(w, 1)
 					}
 					if f == device.Log {
@@ -133,6 +137,10 @@ func testMap[T device.Float](t *testing.T, b *bench[T]) {
 		device.Relu:      {math.NaN(), math.Inf(1), 0, 0},
 		device.Step:      {math.NaN(), 1, 0, 0},
 		device.InfToZero: {math.NaN(), 0, 0, 0},
+		device.Softplus:  {math.NaN(), math.Inf(1), 0, math.Ln2},
+		device.Logistic:  {math.NaN(), 1, 0, 0.5},
+		device.Sin:       {math.NaN(), math.NaN(), math.NaN(), 0},
+		device.Cos:       {math.NaN(), math.NaN(), math.NaN(), 1},
 		device.Abs:       {math.NaN(), math.Inf(1), math.Inf(1), 0},
 		device.Sqrt:      {math.NaN(), math.Inf(1), math.NaN(), 0},
 	} {
@@ -140,7 +148,7 @@ func testMap[T device.Float](t *testing.T, b *bench[T]) {
 		b.q.Map(f, m, m)
 		got := b.get(m).Row(0)
 		for j, w := range want {
-			if g := float64(got[j]); g != w && !(math.IsNaN(g) && math.IsNaN(w)) {
+			if g := float64(got[j]); g != float64(T(w)) && !(math.IsNaN(g) && math.IsNaN(w)) {
 				t.Errorf("function %d of %v is %v, want %v", f, special.Data[j], g, w)
 			}
 		}
