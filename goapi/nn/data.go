@@ -51,25 +51,31 @@ func (d Data[T]) Check(a Architecture) error {
 	if err := CheckFeatures(a, d.X); err != nil {
 		return err
 	}
+	return d.CheckTargets(a, d.X.Rows)
+}
+
+// CheckTargets reports whether the labels or targets can be those of n samples
+// that are not in X, with the errors of [Data.Check].
+func (d Data[T]) CheckTargets(a Architecture, n int) error {
 	switch {
 	case d.Labels != nil && d.Targets.Data != nil:
 		return device.Argument("data", "has labels and targets; give one of them")
 	case d.Labels != nil:
-		return d.checkLabels(a.Outputs())
+		return d.checkLabels(a.Outputs(), n)
 	}
 	if err := device.CheckInput("targets", d.Targets); err != nil {
 		return err
 	}
-	if d.Targets.Rows != d.X.Rows || d.Targets.Cols != a.Outputs() {
+	if d.Targets.Rows != n || d.Targets.Cols != a.Outputs() {
 		return &device.ShapeError{Op: "targets", Detail: fmt.Sprintf("%d×%d do not fit %d samples and %d outputs",
-			d.Targets.Rows, d.Targets.Cols, d.X.Rows, a.Outputs())}
+			d.Targets.Rows, d.Targets.Cols, n, a.Outputs())}
 	}
 	return nil
 }
 
-func (d Data[T]) checkLabels(classes int) error {
-	if len(d.Labels) != d.X.Rows {
-		return &device.ShapeError{Op: "labels", Detail: fmt.Sprintf("%d labels for %d samples", len(d.Labels), d.X.Rows)}
+func (d Data[T]) checkLabels(classes, n int) error {
+	if len(d.Labels) != n {
+		return &device.ShapeError{Op: "labels", Detail: fmt.Sprintf("%d labels for %d samples", len(d.Labels), n)}
 	}
 	if classes < 2 {
 		return device.Argument("sizes", "end with %d output; a classifier needs one for each class, at least 2", classes)

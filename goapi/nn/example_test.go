@@ -6,6 +6,7 @@ import (
 
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/nn"
+	"github.com/ritz-go/ritz/goapi/optim"
 )
 
 // A network with one hidden layer learns the exclusive or.
@@ -20,7 +21,7 @@ func ExampleNetwork_Train() {
 		return
 	}
 	ctx, dev := context.Background(), device.Go()
-	if _, err := net.Train(ctx, dev, data, nn.TrainOptions{Epochs: 200, LearningRate: 0.05}); err != nil {
+	if _, err := net.Train(ctx, dev, data, nn.TrainOptions{Epochs: 200, Rule: optim.AdamW{LearningRate: 0.05}}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/optim"
 	"github.com/ritz-go/ritz/tests/refusal"
 )
 
@@ -128,8 +129,9 @@ func TestBadData(t *testing.T) {
 	}
 	d := classified[float64](5, 3, 2)
 	for name, o := range map[string]TrainOptions{
-		"epochs": {Epochs: -1}, "batch": {BatchSize: -1}, "rate": {LearningRate: -1},
-		"rate NaN": {LearningRate: nan}, "rate Inf": {LearningRate: math.Inf(1)}, "rate 1e30": {LearningRate: 1e30},
+		"epochs": {Epochs: -1}, "batch": {BatchSize: -1}, "rate": {Rule: optim.AdamW{LearningRate: -1}},
+		"rate NaN": {Rule: optim.SGD{LearningRate: nan}}, "momentum": {Rule: optim.SGD{Momentum: 1.5}},
+		"schedule": {Schedule: optim.Schedule{WarmUp: -1}},
 	} {
 		refuses(t, "Train, "+name, device.ErrArgument, func() error { _, err := net.Train(ctx, device.Go(), d, o); return err })
 	}

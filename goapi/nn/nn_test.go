@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/optim"
 	"github.com/ritz-go/ritz/goapi/rng"
 )
 
 var (
 	ctx         = context.Background()
-	activations = []Activation{"", Tanh, Relu, Gelu, Identity}
+	activations = []Activation{"", Tanh, Relu, Gelu, Softplus, Sine, Identity}
 )
 
 func normal[T device.Float](seed uint64, m, n int) device.Dense[T] {
@@ -88,6 +89,10 @@ func referenceActivation(a Activation, z complex128) complex128 {
 		x := real(z)
 		cdf := complex(0.5*math.Erfc(-x/math.Sqrt2), imag(z)*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi))
 		return z * cdf
+	case Softplus:
+		return cmplx.Log(1 + cmplx.Exp(z))
+	case Sine:
+		return cmplx.Sin(z)
 	case Identity:
 		return z
 	}
@@ -398,8 +403,8 @@ func TestBadInput(t *testing.T) {
 	}
 	n, d := good()
 	for name, o := range map[string]TrainOptions{
-		"epochs": {Epochs: -1}, "batch": {BatchSize: -1}, "rate": {LearningRate: -1},
-		"rate NaN": {LearningRate: math.NaN()}, "rate Inf": {LearningRate: math.Inf(1)},
+		"epochs": {Epochs: -1}, "batch": {BatchSize: -1}, "rate": {Rule: optim.SGD{LearningRate: -1}},
+		"rate NaN": {Rule: optim.SGD{LearningRate: math.NaN()}}, "rate Inf": {Rule: optim.AdamW{LearningRate: math.Inf(1)}},
 	} {
 		if _, err := n.Train(ctx, device.Go(), d, o); !errors.Is(err, device.ErrArgument) {
 			t.Errorf("%s: Train gave %v", name, err)

@@ -206,7 +206,7 @@ func (p *Pass[T]) throughLayer(q device.Queue[T], w device.Matrix[T], l int) {
 	if len(p.before) > 0 {
 		z = p.before[l]
 	}
-	curvature(q, p.activation, z, p.Inputs[l+1], e, δ, p.Curvatures[l])
+	curvature(q, p.activation, z, p.Inputs[l+1], p.Slopes[l], e, δ, p.Curvatures[l])
 }
 
 // Gradient computes g = α·(sum of the samples' gradients) + β·g, g 1×P, after

@@ -3,6 +3,7 @@ package nn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/bits"
 
@@ -11,16 +12,20 @@ import (
 	"github.com/ritz-go/ritz/goapi/rng"
 )
 
-// TrainOptions of [Network.Train]. The zero value trains 10 epochs with
-// batches of 128 samples and a learning rate of 10⁻³.
+// TrainOptions of [Network.Train]. The zero value trains 10 epochs by Adam
+// with batches of 128 samples and a learning rate of 10⁻³.
 type TrainOptions struct {
 	// Epochs is the number of passes over the data; 0 means 10.
 	Epochs int
 	// BatchSize is the number of samples of one step; 0 means 128. The
 	// number of samples, or more, makes every step use all data.
 	BatchSize int
-	// LearningRate of Adam; 0 means 10⁻³.
-	LearningRate float64
+	// Rule by which the parameters move; nil means optim.AdamW{}, which is
+	// Adam. Rules for matrices, such as optim.Muon, move the weights of each
+	// layer, and optim.AdamW{} the biases.
+	Rule optim.Rule
+	// Schedule is the factor of the learning rate at every step.
+	Schedule optim.Schedule
 	// Seed of the order of the samples, which is new in every epoch.
 	Seed uint64
 	// Progress, if not nil, is called after every epoch.
@@ -39,8 +44,6 @@ func (o TrainOptions) complete(n int) (TrainOptions, error) {
 		return o, device.Argument("epochs", "is %d, must not be negative", o.Epochs)
 	case o.BatchSize < 0:
 		return o, device.Argument("batch size", "is %d, must not be negative", o.BatchSize)
-	case !(o.LearningRate >= 0 && o.LearningRate < 1e30):
-		return o, device.Argument("learning rate", "is %v, must be a positive number", o.LearningRate)
 	}
 	if o.Epochs == 0 {
 		o.Epochs = 10
@@ -49,16 +52,16 @@ func (o TrainOptions) complete(n int) (TrainOptions, error) {
 		o.BatchSize = 128
 	}
 	o.BatchSize = min(o.BatchSize, n)
-	if o.LearningRate == 0 {
-		o.LearningRate = 1e-3
+	if o.Rule == nil {
+		o.Rule = optim.AdamW{}
 	}
 	return o, nil
 }
 
-// Train minimizes the loss on data by Adam (Kingma and Ba 2015), starting
-// from and replacing the parameters of n, and returns the history of epochs.
-// The same seed, data and device give the same result. An epoch costs 6·n·P
-// operations.
+// Train minimizes the loss on data in random minibatches by Adam (Kingma and
+// Ba 2015) or the rule of o, starting from and replacing the parameters of n,
+// and returns the history of epochs. The same seed, data and device give the
+// same result. An epoch costs 6·n·P operations.
 //
 // A loss that is no longer finite ends the training with an error that
 // matches device.ErrNotConverged; the parameters are then those before the
@@ -86,7 +89,7 @@ func (n *Network[T]) Train(ctx context.Context, dev device.Device, data Data[T],
 	for e := range o.Epochs {
 		loss, err := t.epoch(ctx, uint64(e))
 		if errors.Is(err, device.ErrNotFinite) { // a gradient
-			return history, &device.NotConvergedError{Method: "Adam", Iterations: e + 1, Achieved: math.NaN()}
+			return history, &device.NotConvergedError{Method: "training", Iterations: e + 1, Achieved: math.NaN()}
 		}
 		if err != nil && ctx.Err() == nil {
 			return history, err
@@ -97,7 +100,7 @@ func (n *Network[T]) Train(ctx context.Context, dev device.Device, data Data[T],
 		}
 		finite := loss-loss == 0 && device.CheckInput("parameters", device.Vector(reached)) == nil
 		if !finite {
-			return history, &device.NotConvergedError{Method: "Adam", Iterations: e + 1, Achieved: loss}
+			return history, &device.NotConvergedError{Method: "training", Iterations: e + 1, Achieved: loss}
 		}
 		copy(n.Theta, reached)
 		if err != nil {
@@ -122,8 +125,9 @@ type trainer[T device.Float] struct {
 	g      device.Matrix[T] // gradient, 1×P
 	total  device.Matrix[T] // sum of the losses of an epoch
 	pass   *Pass[T]
-	adam   *optim.Optimizer[T]
 	order  []int
+
+	optimizer *optim.Optimizer[T]
 }
 
 func newTrainer[T device.Float](q device.Queue[T], n *Network[T], data Data[T], o TrainOptions) (*trainer[T], error) {
@@ -140,11 +144,28 @@ func newTrainer[T device.Float](q device.Queue[T], n *Network[T], data Data[T], 
 		order: make([]int, data.X.Rows),
 	}
 	var err error
-	t.adam, err = optim.New(q, optim.Group[T]{
-		Rule:       optim.AdamW{LearningRate: o.LearningRate},
-		Parameters: []optim.Parameter[T]{{Name: "parameters", Value: t.θ, Gradient: t.g}},
-	})
+	t.optimizer, err = optim.New(q, t.groups(n.Layers())...)
 	return t, err
+}
+
+// groups says which parameters move together. Rules that look at elements
+// alone take all at once.
+func (t *trainer[T]) groups(layers []Layer) []optim.Group[T] {
+	group := func(r optim.Rule, p ...optim.Parameter[T]) optim.Group[T] {
+		return optim.Group[T]{Rule: r, Schedule: t.o.Schedule, Parameters: p}
+	}
+	switch t.o.Rule.(type) {
+	case optim.SGD, optim.AdamW:
+		return []optim.Group[T]{group(t.o.Rule, optim.Parameter[T]{Name: "parameters", Value: t.θ, Gradient: t.g})}
+	}
+	weights, biases := group(t.o.Rule), group(optim.AdamW{})
+	for l, layer := range layers {
+		w, b := LayerViews(t.θ, layer)
+		gw, gb := LayerViews(t.g, layer)
+		weights.Parameters = append(weights.Parameters, optim.Parameter[T]{Name: fmt.Sprintf("W%d", l+1), Value: w, Gradient: gw})
+		biases.Parameters = append(biases.Parameters, optim.Parameter[T]{Name: fmt.Sprintf("b%d", l+1), Value: b, Gradient: gb})
+	}
+	return []optim.Group[T]{weights, biases}
 }
 
 // epoch takes one step for every batch and returns the mean loss.
@@ -164,7 +185,7 @@ func (t *trainer[T]) epoch(ctx context.Context, number uint64) (float64, error) 
 		t.q.Upload(b.X, t.hx.Slice(0, rows, 0, t.hx.Cols))
 		t.q.Upload(b.Y, t.hy.Slice(0, rows, 0, t.hy.Cols))
 		t.pass.Rows(0, rows).step(t.q, t.θ, b, T(1/float64(rows)), 0, t.g, t.total)
-		if err := t.adam.Step(ctx); err != nil {
+		if err := t.optimizer.Step(ctx); err != nil {
 			return 0, err
 		}
 	}

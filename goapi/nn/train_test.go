@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/optim"
 )
 
 // Adam on all data against its formulas, with the reference gradient.
@@ -28,7 +29,7 @@ func TestTrainIsAdam(t *testing.T) {
 				θ[i] -= rate * mHat / (math.Sqrt(vHat) + 1e-8)
 			}
 		}
-		history, err := n.Train(ctx, dev, d, TrainOptions{Epochs: steps, BatchSize: 1000, LearningRate: rate})
+		history, err := n.Train(ctx, dev, d, TrainOptions{Epochs: steps, BatchSize: 1000, Rule: optim.AdamW{LearningRate: rate}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,7 @@ func TestTrainIsAdam(t *testing.T) {
 // incomplete last one.
 func TestTrainXor(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
-		for _, a := range []Activation{Tanh, Relu, Gelu} {
+		for _, a := range []Activation{Tanh, Relu, Gelu, Softplus, Sine} {
 			const n = 203
 			d := Data[float32]{X: normal[float32](2, n, 2), Labels: make([]int, n)}
 			for i := range n {
@@ -61,7 +62,7 @@ func TestTrainXor(t *testing.T) {
 				t.Fatal(err)
 			}
 			calls := 0
-			history, err := net.Train(ctx, dev, d, TrainOptions{Epochs: 60, BatchSize: 20, LearningRate: 0.03, Progress: func(Epoch) { calls++ }})
+			history, err := net.Train(ctx, dev, d, TrainOptions{Epochs: 60, BatchSize: 20, Rule: optim.AdamW{LearningRate: 0.03}, Progress: func(Epoch) { calls++ }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +92,7 @@ func TestTrainLeastSquares(t *testing.T) {
 	// Near the solution Adam's steps are about as long as its rate, however
 	// small the gradient: how close it ends is decided by the last rate.
 	for _, rate := range []float64{0.02, 1e-3, 1e-5} {
-		if _, err := net.Train(ctx, device.Go(), Data[float64]{X: x, Targets: y}, TrainOptions{Epochs: 1000, BatchSize: 50, LearningRate: rate}); err != nil {
+		if _, err := net.Train(ctx, device.Go(), Data[float64]{X: x, Targets: y}, TrainOptions{Epochs: 1000, BatchSize: 50, Rule: optim.AdamW{LearningRate: rate}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -137,7 +138,7 @@ func TestTrainDiverges(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
 		n := random[float32](t, []int{3, 4, 2}, Relu)
 		start := slices.Clone(n.Theta)
-		_, err := n.Train(ctx, dev, classified[float32](50, 3, 2), TrainOptions{LearningRate: 1e29, BatchSize: 10})
+		_, err := n.Train(ctx, dev, classified[float32](50, 3, 2), TrainOptions{Rule: optim.AdamW{LearningRate: 1e29}, BatchSize: 10})
 		if !errors.Is(err, device.ErrNotConverged) {
 			t.Errorf("error %v", err)
 		}
@@ -166,6 +167,74 @@ func TestShuffle(t *testing.T) {
 			// Five standard deviations of a binomial count.
 			if p := 1. / n; math.Abs(float64(c)-epochs*p) > 5*math.Sqrt(epochs*p*(1-p)) {
 				t.Errorf("%d is at place %d in %d of %d permutations", v, i, c, epochs)
+			}
+		}
+	}
+}
+
+// Momentum with a stepwise rate on minibatches against its formulas, with the
+// reference gradient of each batch in the order of the epoch.
+func TestTrainIsSGD(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		const rate, μ, decay, epochs, size = 0.05, 0.9, 1e-2, 3, 5
+		n, d := random[float64](t, []int{3, 4, 2}, Softplus), classified[float64](12, 3, 2)
+		θ := slices.Clone(n.Theta)
+		m := make([]float64, len(θ))
+		order := make([]int, 12)
+		step := 0
+		for e := range epochs {
+			shuffle(order, 7, uint64(e))
+			for lo := 0; lo < len(order); lo += size {
+				var part Data[float64]
+				for _, s := range order[lo:min(lo+size, len(order))] {
+					part.X.Data = append(part.X.Data, d.X.Row(s)...)
+					part.Labels = append(part.Labels, d.Labels[s])
+				}
+				part.X.Rows, part.X.Cols, part.X.Stride = len(part.Labels), 3, 3
+				_, g := referenceGradient(n.Architecture, θ, part)
+				factor := math.Pow(0.5, float64(step/4))
+				for i := range θ {
+					h := g[i] + decay*θ[i]
+					m[i] = μ*m[i] + h
+					θ[i] -= rate * factor * m[i]
+				}
+				step++
+			}
+		}
+		_, err := n.Train(ctx, dev, d, TrainOptions{
+			Epochs: epochs, BatchSize: size, Seed: 7,
+			Rule:     optim.SGD{LearningRate: rate, Momentum: μ, WeightDecay: decay},
+			Schedule: optim.Schedule{Every: 4, Drop: 0.5},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := distance(n.Theta, θ); e > 1e-12 {
+			t.Errorf("parameters are off by %.2g", e)
+		}
+	})
+}
+
+// A rule for matrices moves the weights, and Adam the biases.
+func TestTrainByMatrices(t *testing.T) {
+	n, d := random[float64](t, []int{3, 6, 2}, Tanh), classified[float64](40, 3, 2)
+	before := slices.Clone(n.Theta)
+	if _, err := n.Train(ctx, device.Go(), d, TrainOptions{Epochs: 1, BatchSize: 40, Rule: optim.Muon{LearningRate: 0.1, Scale: optim.Unscaled}}); err != nil {
+		t.Fatal(err)
+	}
+	for l, layer := range n.Layers() {
+		sum := 0.0
+		for i := layer.Weights; i < layer.Bias; i++ {
+			sum += (n.Theta[i] - before[i]) * (n.Theta[i] - before[i])
+		}
+		// An orthogonal update has singular values near 1, as many as the
+		// rank of the gradient: that of two classes is 1.
+		if want := 0.1 * math.Sqrt(float64([]int{3, 1}[l])); math.Abs(math.Sqrt(sum)-want) > 0.4*want {
+			t.Errorf("layer %d moved by %v, want about %v", l, math.Sqrt(sum), want)
+		}
+		for i := layer.Bias; i < layer.End; i++ { // Adam's first step
+			if moved := math.Abs(n.Theta[i] - before[i]); math.Abs(moved-1e-3) > 1e-6 {
+				t.Errorf("layer %d: a bias moved by %v", l, moved)
 			}
 		}
 	}
