@@ -23,10 +23,12 @@ func panel[T device.Float](a device.Matrix[T], j, width int) device.Matrix[T] {
 }
 
 // directions hold the blocks of one product, layer by layer, for the layers
-// that have them.
+// that have them, and the derivatives of a chunk, which each chunk overwrites.
 type directions[T device.Float] struct {
 	k      int
 	layers []block[T]
+	rz     []device.Matrix[T] // rows×k·out of each layer, from the first that has directions on
+	rh     []device.Matrix[T] // rows×k·in, of the layers after it; the same as rz before it without φ
 }
 
 // block are the parts of k directions, and of their products, that belong to
@@ -44,24 +46,30 @@ type block[T device.Float] struct {
 // none reports whether the directions have no part in the layer.
 func (b *block[T]) none() bool { return b.v.IsZero() }
 
-// newDirections arranges the rows of src.
-func (m *Network[T]) newDirections(q device.Queue[T], src device.Matrix[T]) *directions[T] {
+// newDirections arranges the rows of src, which has all parameters of the
+// layers of the part, for chunks of so many rows at most.
+func (m *Network[T]) newDirections(q device.Queue[T], src device.Matrix[T], rows int) *directions[T] {
 	k := src.Rows
-	d := &directions[T]{k: k, layers: make([]block[T], len(m.layers))}
+	n := len(m.layers)
+	d := &directions[T]{k: k, layers: make([]block[T], n), rz: make([]device.Matrix[T], n), rh: make([]device.Matrix[T], n)}
 	for l := range d.layers {
 		b := &d.layers[l]
 		b.Layer = m.layers[l]
-		if l < m.first || l > m.last {
+		if m.works(l) {
+			d.rz[l] = q.Alloc(rows, k*b.Out)
+		}
+		if m.bends(l) {
+			d.rh[l] = q.Alloc(rows, k*b.In)
+		}
+		if !m.part.has(l, b.Layer) {
 			continue
 		}
-		// Offsets count from the first parameter of the operator.
-		at := m.layers[m.first].Weights
+		// Offsets count from the first parameter of the operator's layers.
+		at := m.part.offset
 		b.Weights, b.Bias, b.End = b.Weights-at, b.Bias-at, b.End-at
 		b.v, b.h = q.Alloc(k*b.Out, b.In), q.Alloc(k*b.Out, b.In)
 		b.vb, b.hb = q.Alloc(1, k*b.Out), q.Alloc(1, k*b.Out)
-		// The derivative of a layer's input differs from 0 if a layer before
-		// it has directions.
-		if m.kind == Hessian && l > m.first {
+		if m.mixes(l) {
 			b.wide, b.hw = q.Alloc(b.Out, k*b.In), q.Alloc(b.Out, k*b.In)
 		}
 		for j := range k {
@@ -74,6 +82,46 @@ func (m *Network[T]) newDirections(q device.Queue[T], src device.Matrix[T]) *dir
 		}
 	}
 	return d
+}
+
+// works reports whether a chunk has a derivative of layer l's outputs.
+func (m *Network[T]) works(l int) bool {
+	return l >= m.part.first && (m.kind != Fisher || m.part.has(l, m.layers[l]))
+}
+
+// bends reports whether the derivative of layer l's inputs is another one than
+// that of the outputs before it.
+func (m *Network[T]) bends(l int) bool {
+	return m.kind != Fisher && l > m.part.first && m.arch.Activation != nn.Identity
+}
+
+// mixes reports whether the product of layer l has terms with the derivative of
+// its input, which differs from 0 if a layer before it has directions.
+func (m *Network[T]) mixes(l int) bool { return m.kind == Hessian && l > m.part.first }
+
+// directionSize returns how many numbers newDirections allocates for each
+// direction and chunks of so many rows, and Apply beside it.
+func (m *Network[T]) directionSize(rows int64) int64 {
+	size := int64(0)
+	for l, layer := range m.layers {
+		if m.works(l) {
+			size += rows * int64(layer.Out)
+		}
+		if m.bends(l) {
+			size += rows * int64(layer.In)
+		}
+		if !m.part.has(l, layer) {
+			continue
+		}
+		size += 2 * int64(layer.End-layer.Weights)
+		if m.mixes(l) {
+			size += 2 * int64(layer.Bias-layer.Weights)
+		}
+	}
+	if !m.part.whole() {
+		size += 2 * int64(m.part.span())
+	}
+	return size
 }
 
 // store writes α times the sums to the rows of dst.

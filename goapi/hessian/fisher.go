@@ -13,21 +13,27 @@ func (m *Network[T]) addFisher(q device.Queue[T], d *directions[T], p *nn.Pass[T
 	rows := p.Z.Rows
 	inner := q.Alloc(d.k, rows) // ⟨g, direction⟩ of every sample
 	part := q.Alloc(1, rows)
-	u := make([]device.Matrix[T], len(m.layers))
-	for l := m.first; l <= m.last; l++ {
+	for l := range d.layers {
 		b := &d.layers[l]
-		u[l] = q.Alloc(rows, d.k*b.Out)
-		b.forward(q, p.Inputs[l], u[l])
+		if b.none() {
+			continue
+		}
+		u := d.rz[l].RowRange(0, rows)
+		b.forward(q, p.Inputs[l], u)
 		for j := range d.k {
-			q.Dot(device.PerRow, p.Deltas[l], panel(u[l], j, b.Out), part)
+			q.Dot(device.PerRow, p.Deltas[l], panel(u, j, b.Out), part)
 			q.Add(1, device.NoTrans, inner.Row(j), 1, device.NoTrans, part, inner.Row(j))
 		}
 	}
-	for l := m.first; l <= m.last; l++ {
+	for l := range d.layers {
 		b := &d.layers[l]
-		for j := range d.k {
-			q.ScaleBy(device.PerRow, inner.Row(j), p.Deltas[l], panel(u[l], j, b.Out))
+		if b.none() {
+			continue
 		}
-		b.backward(q, u[l], p.Inputs[l])
+		u := d.rz[l].RowRange(0, rows)
+		for j := range d.k {
+			q.ScaleBy(device.PerRow, inner.Row(j), p.Deltas[l], panel(u, j, b.Out))
+		}
+		b.backward(q, u, p.Inputs[l])
 	}
 }

@@ -13,15 +13,19 @@ import (
 type Kind string
 
 const (
-	Hessian Kind = "hessian"
-	GGN     Kind = "ggn"
-	Fisher  Kind = "fisher"
+	Hessian    Kind = "hessian"
+	GGN        Kind = "ggn"
+	Fisher     Kind = "fisher"
+	TrueFisher Kind = "true-fisher"
 )
 
 // Options of [MLP]. The zero value asks for the Hessian.
 type Options struct {
 	// Kind of matrix, "" for Hessian.
 	Kind Kind
+	// WeightDecay is the factor λ of a term ½λ·‖θ‖² of the loss, whose
+	// Hessian λ·I is added to the matrix, of whichever kind.
+	WeightDecay float64
 	// CacheLimit is the largest number of bytes that the activations and
 	// derivatives of all samples may take; 0 means 1 GiB. Beyond it they are
 	// computed anew for every product.
@@ -33,8 +37,15 @@ func (o Options) complete() (Options, error) {
 	case "":
 		o.Kind = Hessian
 	case Hessian, GGN, Fisher:
+	case TrueFisher:
+		// The mean over the model's labels of g·gᵀ with g = Jᵀ·(p - e_label)
+		// is Jᵀ·(diag(p) - p·pᵀ)·J, that over normal targets is Jᵀ·J.
+		o.Kind = GGN
 	default:
-		return o, device.Argument("kind", "is %q, must be hessian, ggn or fisher", string(o.Kind))
+		return o, device.Argument("kind", "is %q, must be hessian, ggn, fisher or true-fisher", string(o.Kind))
+	}
+	if !(o.WeightDecay >= 0 && o.WeightDecay < 1e30) {
+		return o, device.Argument("weight decay", "is %v, must be a number from 0", o.WeightDecay)
 	}
 	if o.CacheLimit < 0 {
 		return o, device.Argument("cache limit", "is %d bytes, must not be negative", o.CacheLimit)
@@ -46,16 +57,16 @@ func (o Options) complete() (Options, error) {
 }
 
 // Network is the operator of a multilayer perceptron, of all its parameters
-// or of one layer's.
+// or of some.
 type Network[T device.Float] struct {
 	arch   nn.Architecture
 	layers []nn.Layer
-	// The parameters that directions have are those of layers first to last.
-	first, last int
-	kind        Kind
-	θ           device.Matrix[T] // 1×P, all parameters
-	batch       nn.Batch[T]
-	cached      *nn.Pass[T] // over all samples; nil: recompute for each product
+	part   part // the parameters that directions have
+	kind   Kind
+	decay  T
+	θ      device.Matrix[T] // 1×P, all parameters
+	data   samples[T]
+	cached *nn.Pass[T] // over all samples; nil: recompute for each product
 }
 
 var _ spectrum.Operator[float32] = (*Network[float32])(nil)
@@ -69,8 +80,7 @@ var _ spectrum.Operator[float32] = (*Network[float32])(nil)
 // A product with k directions costs about 12·k·n·P operations for the
 // Hessian, 8·k·n·P for the Gauss-Newton matrix and 4·k·n·P for the empirical
 // Fisher matrix, of which the first layer, which nothing precedes, has only
-// 4 instead of 12 or 8. It needs memory for 4 blocks of k×P numbers beyond
-// the operands, and a few MiB for each chunk of samples.
+// 4 instead of 12 or 8. [Network.Memory] tells what it takes.
 //
 // Errors: those of [nn.Network.Check] and [nn.Data.Check],
 // *device.ArgumentError for options, device.ErrNotFinite if the loss
@@ -86,26 +96,32 @@ func MLP[T device.Float](ctx context.Context, q device.Queue[T], net *nn.Network
 	if err := data.Check(net.Architecture); err != nil {
 		return nil, err
 	}
-	return newNetwork(ctx, q, net, data.Upload(q, net.Architecture), o)
+	return newNetwork(ctx, q, net, held[T]{data.Upload(q, net.Architecture)}, o)
 }
 
 // newNetwork makes the operator for checked arguments. For GGN and
 // CrossEntropy the targets may be missing.
-func newNetwork[T device.Float](ctx context.Context, q device.Queue[T], net *nn.Network[T], batch nn.Batch[T], o Options) (*Network[T], error) {
+func newNetwork[T device.Float](ctx context.Context, q device.Queue[T], net *nn.Network[T], data samples[T], o Options) (*Network[T], error) {
 	arch := net.Architecture
 	arch.Sizes = append([]int(nil), arch.Sizes...)
 	m := &Network[T]{
-		arch: arch, layers: arch.Layers(), last: len(arch.Sizes) - 2,
+		arch: arch, layers: arch.Layers(),
 		kind:  o.Kind,
+		decay: T(o.WeightDecay),
 		θ:     q.Alloc(1, len(net.Theta)),
-		batch: batch,
+		data:  data,
 	}
+	m.part = wholePart(m.layers, 0, len(m.layers)-1)
 	q.Upload(m.θ, device.Vector(net.Theta))
-	size := int64(nn.PassSize(arch, m.need())) * int64(batch.X.Rows) * bytes[T]()
-	if size <= o.CacheLimit {
-		m.cached = nn.NewPass(q, arch, batch.X.Rows, m.need())
+	if _, stays := data.(held[T]); stays && m.passBytes(data.count()) <= o.CacheLimit {
+		m.cached = nn.NewPass(q, arch, data.count(), m.need())
 	}
 	return m, m.linearize(ctx, q)
+}
+
+// passBytes returns the bytes of a pass over n samples.
+func (m *Network[T]) passBytes(n int) int64 {
+	return int64(nn.PassSize(m.arch, m.need())) * int64(n) * bytes[T]()
 }
 
 // linearize runs the passes over all samples, filling the cache if there is
@@ -114,26 +130,19 @@ func (m *Network[T]) linearize(ctx context.Context, q device.Queue[T]) error {
 	defer q.Scope()()
 	sum := q.Alloc(1, 1)
 	host := make([]T, 1)
-	n := m.batch.X.Rows
-	rows := m.chunkRows(1)
-	for lo := 0; lo < n; lo += rows {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		hi := min(lo+rows, n)
-		end := q.Scope()
-		p := m.chunk(q, lo, hi, true)
+	return m.data.each(ctx, q, m.chunkRows(1), true, func(b nn.Batch[T], lo, hi int) error {
+		defer q.Scope()()
+		p := m.pass(q, b, lo, hi, true)
 		q.Reduce(device.Sum, device.Whole, p.Out, sum)
 		q.Download(device.Vector(host), sum)
-		end()
 		if err := q.Sync(); err != nil {
 			return err
 		}
 		if v := float64(host[0]); v-v != 0 {
 			return fmt.Errorf("outputs of the network for samples %d to %d: %w", lo, hi-1, device.ErrNotFinite)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // need says which part of the passes the products use.
@@ -147,14 +156,9 @@ func (m *Network[T]) need() nn.Need {
 	return nn.Curvatures
 }
 
-// chunk returns the pass over samples [lo,hi), computing it where there is no
-// cache or compute is set.
-func (m *Network[T]) chunk(q device.Queue[T], lo, hi int, compute bool) *nn.Pass[T] {
-	b := m.batch
-	b.X = b.X.RowRange(lo, hi)
-	if !b.Y.IsZero() {
-		b.Y = b.Y.RowRange(lo, hi)
-	}
+// pass returns the pass over samples [lo,hi), which b holds, computing it
+// where there is no cache or compute is set.
+func (m *Network[T]) pass(q device.Queue[T], b nn.Batch[T], lo, hi int, compute bool) *nn.Pass[T] {
 	var p *nn.Pass[T]
 	if m.cached != nil {
 		p = m.cached.Rows(lo, hi)
@@ -178,7 +182,7 @@ func (m *Network[T]) Dim() int {
 	if m.Layers() == 0 {
 		return 0
 	}
-	return m.layers[m.last].End - m.layers[m.first].Weights
+	return m.part.dim
 }
 
 // Layers returns the number of layers of the network.
@@ -189,18 +193,6 @@ func (m *Network[T]) Layers() int {
 	return len(m.layers)
 }
 
-// Layer returns the diagonal block of the matrix that belongs to the
-// parameters of layer l, counted from 0. It shares the memory of m. Products
-// skip what the other layers alone would need.
-func (m *Network[T]) Layer(l int) (*Network[T], error) {
-	if l < 0 || l >= m.Layers() {
-		return nil, device.Argument("layer", "is %d, must be at least 0 and below %d", l, m.Layers())
-	}
-	block := *m
-	block.first, block.last = l, l
-	return &block, nil
-}
-
 // Apply computes dst = src·H for k×Dim blocks, one direction in each row. The
 // blocks must not overlap. ctx is looked at between chunks of samples.
 func (m *Network[T]) Apply(ctx context.Context, q device.Queue[T], dst, src device.Matrix[T]) error {
@@ -208,26 +200,37 @@ func (m *Network[T]) Apply(ctx context.Context, q device.Queue[T], dst, src devi
 		return err
 	}
 	defer q.Scope()()
-	d := m.newDirections(q, src)
-	n, rows := m.batch.X.Rows, m.chunkRows(src.Rows)
-	for lo := 0; lo < n; lo += rows {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		m.addProduct(q, d, lo, min(lo+rows, n))
+	rows := m.chunkRows(src.Rows)
+	d := m.newDirections(q, spreadRows(q, m.part, src), rows)
+	err := m.data.each(ctx, q, rows, false, func(b nn.Batch[T], lo, hi int) error {
+		m.addProduct(q, d, b, lo, hi)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	d.store(q, T(1/float64(n)), dst)
+	α := T(1 / float64(m.data.count()))
+	if m.part.whole() {
+		d.store(q, α, dst)
+	} else {
+		all := q.Alloc(src.Rows, m.part.span())
+		d.store(q, α, all)
+		gatherRows(q, m.part, dst, all)
+	}
+	if m.decay != 0 {
+		q.Add(m.decay, device.NoTrans, src, 1, device.NoTrans, dst, dst)
+	}
 	return nil
 }
 
-func (m *Network[T]) addProduct(q device.Queue[T], d *directions[T], lo, hi int) {
+func (m *Network[T]) addProduct(q device.Queue[T], d *directions[T], b nn.Batch[T], lo, hi int) {
 	defer q.Scope()()
-	p := m.chunk(q, lo, hi, false)
+	p := m.pass(q, b, lo, hi, false)
 	if m.kind == Fisher {
 		m.addFisher(q, d, p)
 		return
 	}
-	m.addCurvature(q, d, p)
+	m.addCurvature(q, d, p, b.Loss)
 }
 
 // A chunk's arrays for all directions should fit the caches, but its products
@@ -241,11 +244,44 @@ const (
 // chunkRows returns the number of samples that are multiplied at a time.
 func (m *Network[T]) chunkRows(k int) int {
 	widest := 1
-	for _, l := range m.layers[m.first:] {
+	for _, l := range m.layers[m.part.first:] {
 		widest = max(widest, l.Out)
 	}
 	rows := chunkBytes / (k * widest * int(bytes[T]()))
-	return min(max(rows, minChunkRows), maxChunkRows, m.batch.X.Rows)
+	return min(max(rows, minChunkRows), maxChunkRows, m.data.count())
+}
+
+// Memory returns how many bytes the operator holds from its making on, and how
+// many more a product with k directions takes while it is computed, beyond
+// its operands.
+//
+// Held are the samples with their one-hot labels or targets (not those of
+// [Stream]), the parameters, and, up to Options.CacheLimit, the activations and
+// derivatives: for each sample and hidden unit 4 numbers for the Hessian (3
+// with relu, 5 with gelu, softplus and sine), 2 for the Gauss-Newton matrix and
+// 3 for the empirical Fisher matrix. A product takes 2 blocks of k×Dim numbers,
+// for the Hessian 4 but of the first layer, and for each sample of a chunk 2
+// numbers for every direction and unit.
+func (m *Network[T]) Memory(k int) (held, product int64) {
+	if m.Dim() == 0 || k < 1 {
+		return 0, 0
+	}
+	size := bytes[T]()
+	held = int64(m.layers[len(m.layers)-1].End) * size
+	rows := int64(m.chunkRows(k))
+	n := int64(m.data.count())
+	sample := int64(m.arch.Inputs()+m.arch.Outputs()) * size
+	if m.data.held() {
+		held += n * sample
+	} else {
+		product += rows * sample
+	}
+	if m.cached != nil {
+		held += m.passBytes(int(n))
+	} else {
+		product += m.passBytes(int(rows))
+	}
+	return held, product + int64(k)*size*m.directionSize(rows)
 }
 
 // bytes returns the size of an element.

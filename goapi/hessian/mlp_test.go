@@ -62,6 +62,8 @@ func exact(kind Kind, a nn.Architecture, θ []float64, d nn.Data[float64]) *mat.
 	switch kind {
 	case GGN:
 		return exactGGN(a, θ, d)
+	case TrueFisher:
+		return exactTrueFisher(a, θ, d)
 	case Fisher:
 		return exactFisher(a, θ, d)
 	}
@@ -80,14 +82,14 @@ func TestAgainstHyperDualNumbers(t *testing.T) {
 
 func againstHyperDual[T device.Float](t *testing.T, dev device.Device, tol float64) {
 	for _, sizes := range [][]int{{4, 5, 3, 3}, {3, 2}, {2, 1, 1, 2}} {
-		for _, a := range []nn.Activation{nn.Tanh, nn.Relu, nn.Gelu, nn.Identity} {
+		for _, a := range []nn.Activation{nn.Tanh, nn.Relu, nn.Gelu, nn.Softplus, nn.Sine, nn.Identity} {
 			for name, data := range map[string]nn.Data[T]{
 				"labels":  classified[T](7, sizes[0], sizes[len(sizes)-1]),
 				"targets": fitted[T](7, sizes[0], sizes[len(sizes)-1]),
 			} {
 				net := random[T](sizes, a)
 				θ := device.Convert[float64](device.Vector(net.Theta)).Data
-				for _, kind := range []Kind{"", Hessian, GGN, Fisher} {
+				for _, kind := range []Kind{"", Hessian, GGN, Fisher, TrueFisher} {
 					want := exact(kind, net.Architecture, θ, double(data))
 					for _, limit := range []int64{0, 1} { // cached and recomputed
 						label := fmt.Sprintf("%v %s %s %s, limit %d", sizes, a, name, kind, limit)

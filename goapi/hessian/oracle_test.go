@@ -42,6 +42,10 @@ func (x hyper) activate(a nn.Activation) hyper {
 		return hyper{}
 	case nn.Identity:
 		return x
+	case nn.Softplus:
+		return hyper{v: 1}.add(x.exp()).log()
+	case nn.Sine:
+		return x.chain(math.Sin(x.v), math.Cos(x.v), -math.Sin(x.v))
 	case nn.Gelu:
 		cdf, pdf := 0.5*math.Erfc(-x.v/math.Sqrt2), math.Exp(-x.v*x.v/2)/math.Sqrt(2*math.Pi)
 		return x.mul(x.chain(cdf, pdf, -x.v*pdf))
@@ -163,6 +167,43 @@ func exactFisher(a nn.Architecture, θ []float64, d nn.Data[float64]) *mat.SymDe
 	var f mat.Dense
 	f.Mul(g.T(), g)
 	return symmetric(&f, 1/float64(d.X.Rows))
+}
+
+// exactTrueFisher is the mean over the samples and over the labels that the
+// model itself would draw of g·gᵀ; for targets, whose gradients are linear in
+// them, over the 2·outputs points at √outputs from the outputs along each axis,
+// which have the mean and the covariance of a unit normal.
+func exactTrueFisher(a nn.Architecture, θ []float64, d nn.Data[float64]) *mat.SymDense {
+	sum := mat.NewSymDense(len(θ), nil)
+	for s := range d.X.Rows {
+		one := nn.Data[float64]{X: d.X.Slice(s, s+1, 0, d.X.Cols)}
+		z := outputs(a, variables(θ, 0, 0), d.X.Row(s))
+		add := func(one nn.Data[float64], weight float64) {
+			f := exactFisher(a, θ, one)
+			f.ScaleSym(weight/float64(d.X.Rows), f)
+			sum.AddSym(sum, f)
+		}
+		total := 0.0
+		for _, v := range z {
+			total += math.Exp(v.v)
+		}
+		for c, v := range z {
+			if d.Labels != nil {
+				one.Labels = []int{c}
+				add(one, math.Exp(v.v)/total)
+				continue
+			}
+			for _, side := range []float64{-1, 1} {
+				one.Targets = device.NewDense[float64](1, len(z))
+				for i, v := range z {
+					one.Targets.Set(0, i, v.v)
+				}
+				one.Targets.Set(0, c, v.v+side*math.Sqrt(float64(len(z))))
+				add(one, 0.5/float64(len(z)))
+			}
+		}
+	}
+	return sum
 }
 
 func symmetric(a *mat.Dense, scale float64) *mat.SymDense {

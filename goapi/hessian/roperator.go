@@ -17,27 +17,27 @@ import (
 //
 // The Gauss-Newton matrix leaves out all terms with δ or e. Rzₗ = 0 before
 // the first layer that has directions.
-func (m *Network[T]) addCurvature(q device.Queue[T], d *directions[T], p *nn.Pass[T]) {
-	rows, top := p.Z.Rows, len(m.layers)-1
+func (m *Network[T]) addCurvature(q device.Queue[T], d *directions[T], p *nn.Pass[T], loss nn.Loss) {
+	rows, top, first := p.Z.Rows, len(m.layers)-1, m.part.first
 	rz := make([]device.Matrix[T], top+1)
 	rh := make([]device.Matrix[T], top+1) // rh[l] belongs to the input of layer l
 
-	for l := m.first; l <= top; l++ {
+	for l := first; l <= top; l++ {
 		b := &d.layers[l]
 		w, _ := nn.LayerViews(m.θ, m.layers[l])
-		rz[l] = q.Alloc(rows, d.k*b.Out)
+		rz[l] = d.rz[l].RowRange(0, rows)
 		β := T(0)
 		if !b.none() {
 			b.forward(q, p.Inputs[l], rz[l])
 			β = 1
 		}
-		if l > m.first {
+		if l > first {
 			q.Gemm(device.NoTrans, device.Transp, 1, across(rh[l], b.In), w, β, across(rz[l], b.Out))
 		}
 		if l < top {
 			rh[l+1] = rz[l]
 			if len(p.Slopes) > 0 {
-				rh[l+1] = q.Alloc(rows, d.k*b.Out)
+				rh[l+1] = d.rh[l+1].RowRange(0, rows)
 				mulPanels(q, d.k, p.Slopes[l], rz[l], rh[l+1])
 			}
 		}
@@ -45,14 +45,14 @@ func (m *Network[T]) addCurvature(q device.Queue[T], d *directions[T], p *nn.Pas
 
 	rδ := rz[top]
 	for j := range d.k {
-		nn.LossCurvature(q, m.batch.Loss, p.Out, panel(rδ, j, m.arch.Outputs()))
+		nn.LossCurvature(q, loss, p.Out, panel(rδ, j, m.arch.Outputs()))
 	}
 	for l := top; ; l-- {
 		b := &d.layers[l]
 		if !b.none() {
 			b.backward(q, rδ, p.Inputs[l])
 		}
-		if l == m.first {
+		if l == first {
 			return
 		}
 		if !b.hw.IsZero() {

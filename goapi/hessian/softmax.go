@@ -38,7 +38,7 @@ func Softmax[T device.Float](ctx context.Context, q device.Queue[T], net *nn.Net
 	if err != nil {
 		return Head[T]{}, err
 	}
-	m, err := newNetwork(ctx, q, net, b, o)
+	m, err := newNetwork(ctx, q, net, held[T]{b}, o)
 	return Head[T]{m}, err
 }
 
@@ -52,22 +52,19 @@ func (h Head[T]) Diagonal(ctx context.Context, q device.Queue[T], dst device.Mat
 		return device.CheckVector("Diagonal", dst, h.Dim())
 	}
 	defer q.Scope()()
-	n, rows, α := h.batch.X.Rows, h.chunkRows(1), T(1/float64(h.batch.X.Rows))
+	rows, α := h.chunkRows(1), T(1/float64(h.data.count()))
 	w, bias := nn.LayerViews(dst, h.layers[0])
 	q.Fill(0, dst)
-	for lo := 0; lo < n; lo += rows {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		h.addDiagonal(q, α, lo, min(lo+rows, n), w, bias)
-	}
-	return nil
+	return h.data.each(ctx, q, rows, false, func(b nn.Batch[T], lo, hi int) error {
+		h.addDiagonal(q, α, b, lo, hi, w, bias)
+		return nil
+	})
 }
 
-func (h Head[T]) addDiagonal(q device.Queue[T], α T, lo, hi int, w, bias device.Matrix[T]) {
+func (h Head[T]) addDiagonal(q device.Queue[T], α T, b nn.Batch[T], lo, hi int, w, bias device.Matrix[T]) {
 	defer q.Scope()()
 	const no = device.NoTrans
-	p := h.chunk(q, lo, hi, false)
+	p := h.pass(q, b, lo, hi, false)
 	x := p.Inputs[0]
 	variance, square, sum := q.Alloc(hi-lo, p.Out.Cols), q.Alloc(hi-lo, x.Cols), q.Alloc(1, p.Out.Cols)
 	q.Mul(p.Out, p.Out, variance)
