@@ -50,7 +50,24 @@ static inline REAL NAME(hmax)(vec x)
 }
 
 /* The larger one; b where one of the two is NaN. */
-static inline vec NAME(vmax)(vec a, vec b) { return NAME(select)(a > b, a, b); }
+static inline vec NAME(vmax)(vec a, vec b)
+{
+#if !defined __x86_64__
+	return NAME(select)(a > b, a, b);
+#elif VBYTES == 64 && DOUBLE
+	return _mm512_max_pd(a, b);
+#elif VBYTES == 64
+	return _mm512_max_ps(a, b);
+#elif VBYTES == 32 && DOUBLE
+	return _mm256_max_pd(a, b);
+#elif VBYTES == 32
+	return _mm256_max_ps(a, b);
+#elif DOUBLE
+	return _mm_max_pd(a, b);
+#else
+	return _mm_max_ps(a, b);
+#endif
+}
 
 #define set NAME(set)
 #define load NAME(load)
