@@ -251,7 +251,7 @@ func badArguments[T device.Float](t *testing.T, dev device.Device) {
 		"masses differ":        {Problem[T]{Cost: c, A: []T{1, 1}, B: []T{1, 1, 0.9}}, device.ErrArgument},
 		"a single weight each": {Problem[T]{Cost: c, A: []T{0, 3}, B: []T{0, 3, 0}}, nil},
 	} {
-		for _, m := range []Method{Log, Scaling, Auto} {
+		for _, m := range []Method{Log, Scaling, Newton, Auto} {
 			refuses(t, name, test.want, func() error {
 				r, err := Solve(context.Background(), dev, test.p, Options{Epsilon: 1, Method: m})
 				if err != nil && r != nil {
