@@ -19,52 +19,84 @@ const (
 )
 
 // randomized computes the o.Rank largest singular values from the block
-// Krylov space of A·Aᵀ and A·Ω. The space is orthonormalized as it grows; the
-// decomposition of A projected on it (Rayleigh–Ritz) is that of the result.
-// The products with Aᵀ that make the space are, side by side, the projection.
+// Krylov space of A·Aᵀ and A·Ω.
 func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], f *Factors[T], o Options) error {
 	defer q.Scope()()
-	m, n := a.Rows, a.Cols
-	width := o.Rank + o.Oversampling
-	l := width * (o.PowerIterations + 1)
-	basis, image := q.Alloc(m, l), q.Alloc(n, l) // Q and AᵀQ
-	start, block := q.Alloc(n, width), q.Alloc(m, width)
-	coeff := q.Alloc(l, width)
-
+	start := q.Alloc(a.Cols, o.Rank+o.Oversampling)
 	q.Random(device.Normal, o.Seed, streamStart, start)
-	for lo := 0; lo < l; lo += width {
-		if err := ctx.Err(); err != nil {
+	if d, ok := any(q).(device.Queue[float64]); ok && suitsSingle(d, o) {
+		as := func(m device.Matrix[T]) device.Matrix[float64] { return any(m).(device.Matrix[float64]) }
+		t, err := throughSingle(ctx, d, as(a), as(start), o)
+		if err != nil {
 			return err
 		}
-		q.Gemm(device.NoTrans, device.NoTrans, 1, a, start, 0, block)
-		next := basis.Slice(0, m, lo, lo+width)
-		if err := orthogonalize(q, basis.Slice(0, m, 0, lo), block, next, coeff.RowRange(0, lo)); err != nil {
+		largest, err := scalar(d, func(out device.Matrix[float64]) { d.Copy(out, t.S.Slice(0, 1, 0, 1)) })
+		if err != nil {
 			return err
 		}
-		start = image.Slice(0, n, lo, lo+width)
-		q.Gemm(device.Transp, device.NoTrans, 1, a, next, 0, start)
+		if t.Certificate.ErrorBound > singleFloor*largest {
+			f.take(q, any(t).(*Factors[T]))
+			return q.Sync()
+		}
+		// As good as float32 gets: the steps in float64 start from there.
+		q.Add(1, device.Transp, any(t.Vt).(device.Matrix[T]), 0, device.NoTrans, device.Matrix[T]{}, start.Slice(0, a.Cols, 0, o.Rank))
 	}
-	if err := ctx.Err(); err != nil {
+	basis, image, err := krylov(ctx, q, a, start, o.PowerIterations+1)
+	if err != nil {
 		return err
 	}
-
-	// AᵀQ = V·S·Wᵀ gives A ≈ (QW)·S·Vᵀ.
-	k := min(l, n)
-	v, s, wt := q.Alloc(n, k), q.Alloc(1, k), q.Alloc(k, l)
-	if err := decompose(ctx, q, image, v, s, wt); err != nil {
-		return err
-	}
-	t := newFactors(q, a, o.Rank, Both)
-	t.Method = Randomized
-	q.Copy(t.S, s.Slice(0, 1, 0, o.Rank))
-	if err := assemble(q, basis, v, wt, t); err != nil {
-		return err
-	}
-	if err := certifyTruncated(q, a, t, o.Seed); err != nil {
+	t, err := rayleighRitz(ctx, q, a, basis, image, o)
+	if err != nil {
 		return err
 	}
 	f.take(q, t)
 	return q.Sync()
+}
+
+// krylov returns an orthonormal basis Q of the space of A·X, AAᵀ·A·X and so on,
+// as many blocks as steps, and AᵀQ. The space is orthonormalized as it grows.
+func krylov[T device.Float](ctx context.Context, q device.Queue[T], a, x device.Matrix[T], steps int) (basis, image device.Matrix[T], err error) {
+	m, n, width := a.Rows, a.Cols, x.Cols
+	l := width * steps
+	basis, image = q.Alloc(m, l), q.Alloc(n, l)
+	defer q.Scope()()
+	block, coeff := q.Alloc(m, width), q.Alloc(l, width)
+	for lo := 0; lo < l; lo += width {
+		if err := ctx.Err(); err != nil {
+			return basis, image, err
+		}
+		q.Gemm(device.NoTrans, device.NoTrans, 1, a, x, 0, block)
+		next := basis.Slice(0, m, lo, lo+width)
+		if err := orthogonalize(q, basis.Slice(0, m, 0, lo), block, next, coeff.RowRange(0, lo)); err != nil {
+			return basis, image, err
+		}
+		x = image.Slice(0, n, lo, lo+width)
+		q.Gemm(device.Transp, device.NoTrans, 1, a, next, 0, x)
+	}
+	return basis, image, ctx.Err()
+}
+
+// rayleighRitz returns the o.Rank largest singular values of QQᵀA with their
+// vectors and certificate, from a basis Q and its image AᵀQ: AᵀQ = V·S·Wᵀ gives
+// A ≈ (QW)·S·Vᵀ. The factors live in the open scope of q.
+func rayleighRitz[T device.Float](ctx context.Context, q device.Queue[T], a, basis, image device.Matrix[T], o Options) (*Factors[T], error) {
+	t := newFactors(q, a, o.Rank, Both)
+	t.Method = Randomized
+	defer q.Scope()()
+	l, n := basis.Cols, a.Cols
+	k := min(l, n)
+	v, s, wt := q.Alloc(n, k), q.Alloc(1, k), q.Alloc(k, l)
+	if err := decompose(ctx, q, image, v, s, wt); err != nil {
+		return nil, err
+	}
+	q.Copy(t.S, s.Slice(0, 1, 0, o.Rank))
+	if err := assemble(q, basis, v, wt, t); err != nil {
+		return nil, err
+	}
+	if err := certifyTruncated(q, a, t, o.Seed); err != nil {
+		return nil, err
+	}
+	return t, q.Sync()
 }
 
 // orthogonalize stores in out an orthonormal basis of the columns of block,
