@@ -48,6 +48,9 @@ func (k kernels[T]) Gemm(tA, tB device.Trans, α T, a, b device.Dense[T], β T, 
 		k.matVec(tA, tB, α, a, b, β, c)
 		return
 	}
+	if k.skinny(tA, tB, α, a, b, β, c) {
+		return
+	}
 	defer enter()()
 	switch {
 	case single[T]():

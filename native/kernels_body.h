@@ -16,6 +16,7 @@
 #include "cloud_body.h"
 #include "products_body.h"
 #include "tall_body.h"
+#include "skinny_body.h"
 #include "jacobi_body.h"
 #include "step_body.h"
 

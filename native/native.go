@@ -78,6 +78,14 @@ package native
 #cgo nocallback ritz_maxabs_f32
 #cgo noescape ritz_maxabs_f64
 #cgo nocallback ritz_maxabs_f64
+#cgo noescape ritz_skinny_mul_f32
+#cgo nocallback ritz_skinny_mul_f32
+#cgo noescape ritz_skinny_mul_f64
+#cgo nocallback ritz_skinny_mul_f64
+#cgo noescape ritz_skinny_transmul_f32
+#cgo nocallback ritz_skinny_transmul_f32
+#cgo noescape ritz_skinny_transmul_f64
+#cgo nocallback ritz_skinny_transmul_f64
 */
 import "C"
 
@@ -317,5 +325,27 @@ func maxAbs[T Float](x []T) T {
 		return T(C.ritz_maxabs_f32(l, C.ptrdiff_t(len(x)), f32(x)))
 	} else {
 		return T(C.ritz_maxabs_f64(l, C.ptrdiff_t(len(x)), f64(x)))
+	}
+}
+
+func skinnyMul[T Float](m, w, k int, α T, a []T, lda int, b []T, ldb int, β T, c []T, ldc int) {
+	raceRead(a)
+	raceRead(b)
+	raceWrite(c)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_skinny_mul_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(w), C.ptrdiff_t(k), C.float(α), f32(a), C.ptrdiff_t(lda), f32(b), C.ptrdiff_t(ldb), C.float(β), f32(c), C.ptrdiff_t(ldc))
+	} else {
+		C.ritz_skinny_mul_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(w), C.ptrdiff_t(k), C.double(α), f64(a), C.ptrdiff_t(lda), f64(b), C.ptrdiff_t(ldb), C.double(β), f64(c), C.ptrdiff_t(ldc))
+	}
+}
+
+func skinnyTransMul[T Float](m, n, w int, α T, a []T, lda int, b []T, ldb int, β T, c []T, ldc int, work []T) {
+	raceRead(a)
+	raceRead(b)
+	raceWrite(c)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_skinny_transmul_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(w), C.float(α), f32(a), C.ptrdiff_t(lda), f32(b), C.ptrdiff_t(ldb), C.float(β), f32(c), C.ptrdiff_t(ldc), f32(work))
+	} else {
+		C.ritz_skinny_transmul_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(w), C.double(α), f64(a), C.ptrdiff_t(lda), f64(b), C.ptrdiff_t(ldb), C.double(β), f64(c), C.ptrdiff_t(ldc), f64(work))
 	}
 }

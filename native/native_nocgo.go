@@ -137,3 +137,39 @@ func momentum[T Float](c *[6]T, w, g, m []T) { momentumGo(c, w, g, m) }
 func powers[T Float](p float64, a []T, q float64, b []T) [3]float64 { return powersGo(p, a, q, b) }
 
 func maxAbs[T Float](x []T) T { return maxAbsGo(x) }
+
+func skinnyMul[T Float](m, w, k int, α T, a []T, lda int, b []T, ldb int, β T, c []T, ldc int) {
+	sum := make([]T, w)
+	for i := range m {
+		clear(sum)
+		for l, v := range a[i*lda : i*lda+k] {
+			for j, x := range b[l*ldb : l*ldb+w] {
+				sum[j] += v * x
+			}
+		}
+		skinnyOut(α, sum, β, c[i*ldc:i*ldc+w])
+	}
+}
+
+func skinnyTransMul[T Float](m, n, w int, α T, a []T, lda int, b []T, ldb int, β T, c []T, ldc int, sums []T) {
+	for i := range m {
+		for r, v := range a[i*lda : i*lda+n] {
+			for j, x := range b[i*ldb : i*ldb+w] {
+				sums[r*w+j] += v * x
+			}
+		}
+	}
+	for r := range n {
+		skinnyOut(α, sums[r*w:(r+1)*w], β, c[r*ldc:r*ldc+w])
+	}
+}
+
+func skinnyOut[T Float](α T, sum []T, β T, c []T) {
+	for j, s := range sum {
+		if β == 0 {
+			c[j] = α * s
+		} else {
+			c[j] = α*s + β*c[j]
+		}
+	}
+}

@@ -100,6 +100,18 @@
 	{                                                                          \
 		AT(powers, type)(n, p, a, q, b, out);                                  \
 	}                                                                          \
+	void ritz_skinny_mul_##type(int level, ptrdiff_t m, ptrdiff_t w,           \
+		ptrdiff_t k, real alpha, const real *a, ptrdiff_t lda, const real *b,  \
+		ptrdiff_t ldb, real beta, real *c, ptrdiff_t ldc)                      \
+	{                                                                          \
+		AT(skinny_mul, type)(m, w, k, alpha, a, lda, b, ldb, beta, c, ldc);    \
+	}                                                                          \
+	void ritz_skinny_transmul_##type(int level, ptrdiff_t m, ptrdiff_t n,      \
+		ptrdiff_t w, real alpha, const real *a, ptrdiff_t lda, const real *b,  \
+		ptrdiff_t ldb, real beta, real *c, ptrdiff_t ldc, real *work)          \
+	{                                                                          \
+		AT(skinny_transmul, type)(m, n, w, alpha, a, lda, b, ldb, beta, c, ldc, work); \
+	}                                                                          \
 	void ritz_svd_batch_##type(int level, ptrdiff_t count, ptrdiff_t m,        \
 		ptrdiff_t n, const real *a, real *u, real *s, real *vt, real *checks,  \
 		real *work)                                                            \

@@ -44,6 +44,12 @@
 		const real *g, real *m);                                               \
 	void ritz_powers_##type(int level, ptrdiff_t n, double p, const real *a,   \
 		double q, const real *b, double *out);                                 \
+	void ritz_skinny_mul_##type(int level, ptrdiff_t m, ptrdiff_t w,  \
+		ptrdiff_t k, real alpha, const real *a, ptrdiff_t lda, const real *b,  \
+		ptrdiff_t ldb, real beta, real *c, ptrdiff_t ldc);                     \
+	void ritz_skinny_transmul_##type(int level, ptrdiff_t m, ptrdiff_t n, \
+		ptrdiff_t w, real alpha, const real *a, ptrdiff_t lda, const real *b,  \
+		ptrdiff_t ldb, real beta, real *c, ptrdiff_t ldc, real *work);         \
 	void ritz_svd_batch_##type(int level, ptrdiff_t count, ptrdiff_t m,        \
 		ptrdiff_t n, const real *a, real *u, real *s, real *vt, real *checks,  \
 		real *work);
