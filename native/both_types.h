@@ -5,6 +5,7 @@
 #endif
 #include "native.h"
 #include "plan.h"
+#include "symmetric.h"
 
 /* What cgo does not let a flag say: square roots need not set errno. */
 #pragma GCC optimize("O3", "no-math-errno", "no-trapping-math")

@@ -17,6 +17,7 @@
 #include "products_body.h"
 #include "tall_body.h"
 #include "skinny_body.h"
+#include "symmetric_body.h"
 #include "jacobi_body.h"
 #include "step_body.h"
 

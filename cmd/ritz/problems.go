@@ -93,10 +93,9 @@ func polarProblems(ctx context.Context, dev device.Device) []measurement {
 	var list []measurement
 	for _, n := range []int{512, 1024} {
 		a := lazily(func() device.Dense[float64] { return normal[float64](4, n, 2*n) })
-		cube := float64(n) * float64(n) * float64(n)
 		list = append(list,
 			measurement{
-				name: fmt.Sprintf("polar muon %d×%d", n, 2*n), flops: 5 * (3*2 + 1) * cube,
+				name: fmt.Sprintf("polar muon %d×%d", n, 2*n), flops: polar.Cost(n, 2*n, 5, polar.Gram, nil),
 				run: func() error {
 					_, err := polar.Compute(ctx, dev, a(), polar.Options{Method: polar.Muon})
 					return err

@@ -68,8 +68,7 @@ func (e *engine[T]) unfinished(info *Info, loss, wanted float64) (float64, error
 		return 1 + math.Sqrt(1+loss), nil
 	}
 	top := most - 1
-	// Sixteen times the estimate: the sums in a product have many errors.
-	hidden := 16 * e.unit * growth(info.taken, cuts(len(info.taken), info.Form, info.Restarts))
+	hidden := info.hidden(e.unit)
 	below := 1.0
 	levels := []float64{coarse}
 	if wanted > 0 && nearly*wanted < 1-coarse {
@@ -92,6 +91,12 @@ func (e *engine[T]) unfinished(info *Info, loss, wanted float64) (float64, error
 		}
 	}
 	return min(2+top, max(below, top)+hidden), nil
+}
+
+// hidden bounds what rounding may have added to the error: sixteen times the
+// estimate, for the sums in a product have many errors.
+func (i *Info) hidden(eps float64) float64 {
+	return 16 * eps * growth(i.taken, cuts(len(i.taken), i.Form, i.Restarts))
 }
 
 // above reports whether all singular values of the matrix with the Gram matrix

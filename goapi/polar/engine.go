@@ -207,11 +207,11 @@ func (e *engine[T]) postpone() {
 
 // multiply replaces x by its product with the small matrix p.
 func (e *engine[T]) multiply(p device.Matrix[T]) {
-	if e.left {
-		e.q.Gemm(device.NoTrans, device.NoTrans, 1, p, e.x, 0, e.y)
-	} else {
-		e.q.Gemm(device.NoTrans, device.NoTrans, 1, e.x, p, 0, e.y)
+	side := device.Left
+	if !e.left {
+		side = device.Right
 	}
+	device.SymApply(e.q, side, p, e.x, e.y)
 	e.x, e.y = e.y, e.x
 	e.pending = false
 	e.flops += 2 * e.large()

@@ -71,8 +71,10 @@ func cost(rows, cols int, steps []step, cut []bool, solve, cholesky float64) flo
 
 // growth estimates the polar error that rounding leaves, in units of eps. An
 // error of a Gram matrix that steps have amplified by A has grown by A², and c
-// times as much in the inverse of a step of Halley's; what a product with the
-// matrix leaves grows with the steps that follow.
+// times as much in the inverse of a step of Halley's: it turns the directions of
+// small singular values among each other, and stays in proportion. What mixes
+// them with large ones, as a product with the matrix does, grows with the steps
+// that follow.
 func growth(steps []step, cut []bool) float64 {
 	after := 1.0 // amplification by the steps that follow
 	for _, p := range steps {
@@ -81,12 +83,11 @@ func growth(steps []step, cut []bool) float64 {
 	sum, within := after, 1.0
 	for i, p := range steps {
 		after /= p.slope()
-		c := 0.0
 		if p.rational {
-			c = p.halley.c
+			sum += p.halley.c * within * within
 		}
-		if c > 0 || cut[i] {
-			sum += (4 + c) * within * within * after
+		if cut[i] {
+			sum += 4 * within * (within + after)
 		}
 		within *= p.slope()
 		if cut[i] {

@@ -108,6 +108,8 @@ func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.
 				case o.Error == 0:
 					done = loss <= o.Tol
 					return done || loss <= floor && loss >= best/2, nil
+				case loss > near && info.hidden(e.unit) > (1-nearly)*o.Error:
+					// One more step, and the certificate sees the error itself.
 				case loss < 0.9*o.Error: // ‖Q - UVᵀ‖₂ ≤ ‖QQᵀ - I‖₂ but for rounding
 					done = true
 				case k >= len(p.steps) && !e.pending && largest(info.taken)-1 < nearly*o.Error:

@@ -130,9 +130,11 @@ func (p *plan) arrange(rows, cols int, o Options, leaves, eps float64) error {
 			p.cut = found
 		}
 	default:
-		p.cut, _ = best(rows, cols, p.steps, 0, rounding(p.steps, leaves, eps))
-		if p.cut == nil {
-			p.cut = cuts(n, Standard, nil)
+		p.cut = cuts(n, Standard, nil)
+		usual := cost(rows, cols, p.steps, p.cut, solveWeight, choleskyWeight)
+		// A tenth is not worth the accuracy.
+		if found, least := best(rows, cols, p.steps, 0, rounding(p.steps, leaves, eps)); found != nil && least < 0.9*usual {
+			p.cut = found
 		}
 	}
 	standard := growth(p.steps, cuts(n, Standard, nil))

@@ -2,6 +2,8 @@ package polar
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/svd"
@@ -45,9 +47,15 @@ func Compute[T device.Float](ctx context.Context, dev device.Device, a device.De
 	return results[0], err
 }
 
+// crowd is the number of operations of a step up to which matrices of a batch
+// are worked on side by side, one on each thread of a CPU: products of small
+// matrices do not keep several threads busy.
+const crowd = 1 << 30
+
 // ComputeBatch returns the polar factors of several matrices, which may have
-// different shapes. Each result is bit for bit that of Compute. With an error
-// the results up to and including the one that did not converge are returned.
+// different shapes. Each result is bit for bit that of Compute. On a CPU small
+// matrices are worked on side by side. With an error the results up to and
+// including the one that did not converge are returned.
 func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []device.Dense[T], o Options) ([]*Result[T], error) {
 	if _, err := o.complete(1, 1); err != nil {
 		return nil, err
@@ -57,17 +65,45 @@ func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []d
 			return nil, err
 		}
 	}
-	q := device.NewQueue[T](dev)
-	defer q.Close()
-	var results []*Result[T]
+	workers := 1
+	if dev != nil && len(as) > 1 {
+		workers = max(1, min(dev.Info().Threads, len(as)))
+	}
 	for _, a := range as {
-		r, err := compute(ctx, q, a, o)
-		if r != nil {
-			results = append(results, r)
+		if s, l := min(a.Rows, a.Cols), max(a.Rows, a.Cols); s*s > crowd/(3*l) {
+			workers = 1
 		}
-		if err != nil {
-			return results, err
+	}
+	results, errs := make([]*Result[T], len(as)), make([]error, len(as))
+	var next atomic.Int64
+	var failed atomic.Bool
+	work := func() {
+		q := device.NewQueue[T](dev)
+		defer q.Close()
+		for !failed.Load() {
+			i := int(next.Add(1)) - 1
+			if i >= len(as) {
+				return
+			}
+			if results[i], errs[i] = compute(ctx, q, as[i], o); errs[i] != nil {
+				failed.Store(true)
+			}
 		}
+	}
+	var wg sync.WaitGroup
+	for range workers - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		if results[i] != nil {
+			i++
+		}
+		return results[:i], err
 	}
 	return results, nil
 }

@@ -41,6 +41,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"PairwiseCost", testPairwiseCost[T]},
 		{"SymMul", testSymMul[T]},
 		{"SymProduct", testSymProduct[T]},
+		{"SymApply", testSymApply[T]},
 		{"Lend", testLend[T]},
 		{"Tall", testTall[T]},
 		{"SoftMinPoints", testSoftMinPoints[T]},

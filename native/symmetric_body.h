@@ -1,0 +1,154 @@
+/* Products that are known to be symmetric, of which only the lower triangle is
+ * computed and the upper one copied: C = alpha*A*B' + beta*D + gamma*I for A
+ * and B of n rows, when A*B' is symmetric. The work is cut into blocks of
+ * columns of A and B (of rows, if they are stored transposed). For each of them
+ * the rows of B are packed once, NR by NR; then the rows of C are computed in
+ * blocks, each of which packs its rows of A. A tile of MR x NR elements stays
+ * in registers. */
+
+#if VBYTES == 64
+#define MR 12
+#elif VBYTES == 32
+#define MR 6
+#else
+#define MR 4
+#endif
+#define NR (2 * LANES)
+
+/* Packs w <= W rows from row 0 of A, k elements each, as k groups of W. */
+static inline __attribute__((always_inline)) void NAME(sym_panel)(ptrdiff_t W, ptrdiff_t w, ptrdiff_t k, const REAL *a, ptrdiff_t lda, int transposed, REAL *out)
+{
+	if (transposed) {
+		for (ptrdiff_t p = 0; p < k; p++, out += W, a += lda) {
+			if (w == W) {
+				for (ptrdiff_t r = 0; r < W; r++)
+					out[r] = a[r];
+			} else {
+				for (ptrdiff_t r = 0; r < W; r++)
+					out[r] = r < w ? a[r] : 0;
+			}
+		}
+		return;
+	}
+	for (ptrdiff_t p = 0; p < k; p += 16) { /* a cache line or two of each row at a time */
+		ptrdiff_t end = p + 16 < k ? p + 16 : k;
+		for (ptrdiff_t r = 0; r < W; r++) {
+			const REAL *x = a + r * lda;
+			if (r < w)
+				for (ptrdiff_t i = p; i < end; i++)
+					out[i * W + r] = x[i];
+			else
+				for (ptrdiff_t i = p; i < end; i++)
+					out[i * W + r] = 0;
+		}
+	}
+}
+
+/* Rows lo, lo+NR, ... up to hi of B; out is where those of row lo go. */
+void NAME(sym_pack)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t k, const REAL *b, ptrdiff_t ldb, int transposed, REAL *out)
+{
+	for (ptrdiff_t j = lo; j < hi; j += NR, out += NR * k)
+		NAME(sym_panel)(NR, hi - j < NR ? hi - j : NR, k, transposed ? b + j : b + j * ldb, ldb, transposed, out);
+}
+
+/* One tile; rows and columns beyond m and n, and above the diagonal if that
+ * goes through it, are not stored. Not inlined, so that no register holds what
+ * only the end needs. */
+static __attribute__((noinline)) void NAME(sym_tile)(ptrdiff_t k, const REAL *a, const REAL *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL *c, ptrdiff_t ldc, ptrdiff_t m, ptrdiff_t n, ptrdiff_t below)
+{
+	vec s[MR][2];
+#pragma GCC unroll 12
+	for (int i = 0; i < MR; i++)
+		s[i][0] = s[i][1] = (vec){0};
+	for (ptrdiff_t p = 0; p < k; p++, a += MR, b += NR) {
+		vec b0 = load(b), b1 = load(b + LANES);
+#pragma GCC unroll 12
+		for (int i = 0; i < MR; i++) {
+			vec x = set(a[i]);
+			s[i][0] += x * b0;
+			s[i][1] += x * b1;
+		}
+	}
+	if (m == MR && n == NR && below >= NR - 1) {
+#pragma GCC unroll 12
+		for (int i = 0; i < MR; i++) {
+			vec x = s[i][0] * set(alpha), y = s[i][1] * set(alpha);
+			if (d) {
+				x += load(d + i * ldd) * set(beta);
+				y += load(d + i * ldd + LANES) * set(beta);
+			}
+			store(c + i * ldc, x);
+			store(c + i * ldc + LANES, y);
+		}
+		return;
+	}
+	REAL t[MR][2 * VBYTES / sizeof(REAL)];
+#pragma GCC unroll 12
+	for (int i = 0; i < MR; i++) {
+		store(t[i], s[i][0]);
+		store(t[i] + LANES, s[i][1]);
+	}
+	for (ptrdiff_t i = 0; i < m; i++)
+		for (ptrdiff_t j = 0; j < n && j <= below + i; j++)
+			c[i * ldc + j] = alpha * t[i][j] + (d ? beta * d[i * ldd + j] : 0);
+}
+
+/* Copies the rows [lo,hi) of the lower triangle to the upper one. */
+static void NAME(sym_mirror)(ptrdiff_t lo, ptrdiff_t hi, REAL *c, ptrdiff_t ldc)
+{
+	enum { B = 16 };
+	REAL t[B][B];
+	for (ptrdiff_t i = lo; i < hi; i += B) {
+		ptrdiff_t m = hi - i < B ? hi - i : B;
+		for (ptrdiff_t j = 0; j < i + m; j += B) {
+			if (m == B && j + B <= i) {
+				for (int x = 0; x < B; x++)
+					for (int y = 0; y < B; y++)
+						t[y][x] = c[(i + x) * ldc + j + y];
+				for (int y = 0; y < B; y++)
+					for (int x = 0; x < B; x++)
+						c[(j + y) * ldc + i + x] = t[y][x];
+				continue;
+			}
+			for (ptrdiff_t x = 0; x < m; x++)
+				for (ptrdiff_t y = 0; y < B && j + y < i + x; y++)
+					c[(j + y) * ldc + i + x] = c[(i + x) * ldc + j + y];
+		}
+	}
+}
+
+/* The rows [lo,hi) of C for one block of k; b holds the packed rows of B. work
+ * has room for hi-lo rows, rounded up to a multiple of MR, of k elements. With
+ * last, gamma is added to the diagonal and the rows are copied to columns. */
+void NAME(sym_rows)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t k, const REAL *a, ptrdiff_t lda, int transposed, const REAL *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL gamma, REAL *c, ptrdiff_t ldc, int last, REAL *work)
+{
+	for (ptrdiff_t i = lo; i < hi; i += MR)
+		NAME(sym_panel)(MR, hi - i < MR ? hi - i : MR, k, transposed ? a + i : a + i * lda, lda, transposed, work + (i - lo) * k);
+	for (ptrdiff_t j = 0; j < hi; j += NR)
+		for (ptrdiff_t i = lo; i < hi; i += MR) {
+			ptrdiff_t m = hi - i < MR ? hi - i : MR;
+			if (j > i + m - 1)
+				continue;
+			NAME(sym_tile)(k, work + (i - lo) * k, b + j * k, alpha, beta, d ? d + i * ldd + j : 0, ldd, c + i * ldc + j, ldc, m, NR, i - j);
+		}
+	if (!last)
+		return;
+	for (ptrdiff_t i = lo; i < hi; i++)
+		c[i * ldc + i] += gamma;
+	NAME(sym_mirror)(lo, hi, c, ldc);
+}
+
+/* The rows [lo,hi) of C = A*B' + beta*C for B with n rows, one block of k. */
+void NAME(sym_apply)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t n, ptrdiff_t k, const REAL *a, ptrdiff_t lda, int transposed, const REAL *b, REAL beta, REAL *c, ptrdiff_t ldc, REAL *work)
+{
+	for (ptrdiff_t i = lo; i < hi; i += MR)
+		NAME(sym_panel)(MR, hi - i < MR ? hi - i : MR, k, transposed ? a + i : a + i * lda, lda, transposed, work + (i - lo) * k);
+	for (ptrdiff_t j = 0; j < n; j += NR)
+		for (ptrdiff_t i = lo; i < hi; i += MR) {
+			REAL *x = c + i * ldc + j;
+			NAME(sym_tile)(k, work + (i - lo) * k, b + j * k, 1, beta, beta != 0 ? x : 0, ldc, x, ldc, hi - i < MR ? hi - i : MR, n - j < NR ? n - j : NR, NR);
+		}
+}
+
+#undef MR
+#undef NR
