@@ -26,6 +26,7 @@ type analysis struct {
 	count                        []float64
 	memory                       budget
 	state                        string
+	keep                         bool // the state of a part of a series, until all are done
 }
 
 func (a *analysis) flags(cmd *cobra.Command) {
@@ -138,7 +139,7 @@ func analyze[T device.Float](ctx context.Context, c *common, dev device.Device, 
 	if s.pairs != nil {
 		vectors = s.pairs.Vectors
 	}
-	if failures == nil {
+	if failures == nil && !a.keep {
 		failures = append(failures, a.forget())
 	}
 	return vectors, errors.Join(failures...)
@@ -226,7 +227,10 @@ func (s *study[T]) measure() error {
 			s.estimated(name, e)
 		}
 	}
-	s.estimated("negative eigenvalues", q.Count(math.Inf(-1), math.Nextafter(0, -1)))
+	// Zero eigenvalues come out as rounding errors of either sign.
+	lo, hi := q.Range()
+	least := float64(q.Dim) * device.Epsilon[T]() * max(math.Abs(lo), math.Abs(hi))
+	s.estimated("negative eigenvalues", q.Count(math.Inf(-1), -max(least, math.SmallestNonzeroFloat64)))
 	if e, err := q.LogDet(); err == nil {
 		s.estimated("log-determinant", e)
 	}

@@ -24,23 +24,42 @@ type classifier struct {
 	scale                 float64
 	kind                  string
 	layer                 int
+	perLayer              bool
+	checkpoints           []string
+	decay                 float64
 }
 
 func newHessian(c *common) *cobra.Command {
 	var n classifier
 	var a analysis
 	cmd := &cobra.Command{
-		Use:   "hessian --data FILE --labels FILE (--train EPOCHS | --weights FILE.npz)",
+		Use:   "hessian --data FILE --labels FILE (--train EPOCHS | --weights FILE.npz | --checkpoint FILE.npz...)",
 		Short: "Spectrum of the Hessian of a classifier's loss",
 		Long: `Computes eigenvalues, spectral density and trace of the Hessian, the
-Gauss-Newton matrix or the empirical Fisher matrix of the mean cross-entropy of
-a softmax classifier or a multilayer perceptron, without forming the matrix.
+Gauss-Newton matrix or a Fisher matrix of the mean cross-entropy of a softmax
+classifier or a multilayer perceptron, without forming the matrix: of all
+parameters, of one layer (--layer), or of all and of each layer (--per-layer).
+The matrix fisher is the empirical one, with the labels of the data, true-fisher
+that with the labels which the network itself would draw.
 
 The network is trained by Adam or read from an .npz file with W1, b1, W2, b2, …
 (each W outputs×inputs). With -o DIR it writes weights.npz, values.npy,
-vectors.npy and density.csv.`,
+vectors.npy and density.csv. Several checkpoints, as --checkpoint a.npz b.npz, and
+--per-layer print one table and draw one picture; with -o the files of each part
+are in a folder of its own.
+
+With --state DIR a run that is interrupted goes on from there, to the same
+numbers, when it is started again.`,
 		Example: `  ritz hessian --data images.gz --labels labels.gz --scale 0.00392157 --model softmax --train 5 --top 10 --trace
-  ritz hessian --data X.npy --labels y.npy --model mlp --hidden 128 --activation tanh --weights W.npz --kind ggn --density`,
+  ritz hessian --data X.npy --labels y.npy --model mlp --hidden 128 --activation tanh --weights W.npz --kind ggn --density
+  ritz hessian --data X.npy --labels y.npy --model mlp --per-layer --top 3 --which BE --density --plot layers.svg --checkpoint 1.npz 2.npz`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 && len(n.checkpoints) == 0 {
+				return usagef("%q is no flag; files without one are further ones of --checkpoint", args[0])
+			}
+			n.checkpoints = append(n.checkpoints, args...)
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in, err := locate(n.data, "")
 			if err != nil {
@@ -59,25 +78,34 @@ vectors.npy and density.csv.`,
 	f.Float64Var(&n.scale, "scale", 1, "factor for the samples, such as 1/255 for pixels")
 	choices(cmd, &n.model, "model", "softmax", "", "softmax", "mlp")
 	f.IntSliceVar(&n.hidden, "hidden", []int{128}, "widths of the hidden layers of mlp")
-	choices(cmd, &n.activation, "activation", "tanh", "of mlp:", "tanh", "relu", "gelu")
+	choices(cmd, &n.activation, "activation", "tanh", "of mlp:", "tanh", "relu", "gelu", "softplus", "sine")
 	f.IntVar(&n.epochs, "train", 0, "train this many epochs (0: not)")
 	f.StringVar(&n.weights, "weights", "", "read the weights from this .npz `FILE` (default: train)")
-	choices(cmd, &n.kind, "kind", "hessian", "", "hessian", "ggn", "fisher")
+	f.StringArrayVar(&n.checkpoints, "checkpoint", nil, "read the weights from this .npz `FILE` and those that follow, each a row of the table (default: none)")
+	choices(cmd, &n.kind, "kind", "hessian", "", "hessian", "ggn", "fisher", "true-fisher")
+	f.Float64Var(&n.decay, "weight-decay", 0, "factor of a term ½λ‖θ‖² of the loss (default 0)")
 	f.IntVar(&n.layer, "layer", -1, "block of one layer, counted from 0 (-1: all parameters)")
+	f.BoolVar(&n.perLayer, "per-layer", false, "analyze also the block of each layer")
 	a.flags(cmd)
 	return cmd
 }
 
 // kindNames are the values of --kind in words.
-var kindNames = map[string]string{"hessian": "Hessian", "ggn": "Gauss–Newton matrix", "fisher": "Fisher matrix"}
+var kindNames = map[string]string{"hessian": "Hessian", "ggn": "Gauss–Newton matrix", "fisher": "empirical Fisher matrix", "true-fisher": "Fisher matrix"}
 
 // check checks the flags that exclude or need each other.
 func (n *classifier) check() error {
 	switch {
 	case n.data == "" || n.labels == "":
 		return usagef("--data and --labels are needed")
-	case (n.weights == "") == (n.epochs == 0):
-		return usagef("give either --train EPOCHS or --weights FILE")
+	case len(n.checkpoints) > 0 && (n.weights != "" || n.epochs != 0):
+		return usagef("--checkpoint does not go with --train or --weights")
+	case len(n.checkpoints) == 0 && (n.weights == "") == (n.epochs == 0):
+		return usagef("give either --train EPOCHS, --weights FILE or --checkpoint FILE")
+	case n.perLayer && n.layer >= 0:
+		return usagef("--layer and --per-layer exclude each other")
+	case !(n.decay >= 0 && n.decay < 1e30):
+		return usagef("--weight-decay is %v, must be a number from 0", n.decay)
 	case n.epochs < 0:
 		return usagef("--train is %d, must not be negative", n.epochs)
 	case n.layer < -1:
@@ -107,38 +135,31 @@ func runHessian[T device.Float](ctx context.Context, c *common, in *input, n cla
 	if len(data.Labels) == 0 {
 		return fmt.Errorf("%s: %w", n.labels, device.ErrEmpty)
 	}
+	st := &series[T]{ctx: ctx, c: c, dev: dev, data: data, n: n, a: a}
+	if len(n.checkpoints) > 0 || n.perLayer {
+		return st.run(c.precision(in))
+	}
 	net, err := network[T](n, data, c.seed)
 	if err != nil {
 		return err
 	}
 	out := c.begin("hessian", dev, c.precision(in), data.X.Rows, net.Parameters())
-	if n.epochs > 0 {
-		bar := progress(c, n.epochs, "training")
-		history, err := net.Train(ctx, dev, data, nn.TrainOptions{Epochs: n.epochs, Seed: c.seed,
-			Progress: func(e nn.Epoch) {
-				bar.Add(1)
-				c.log.Info("trained", "epoch", e.Number, "loss", e.Loss)
-			}})
-		bar.Finish()
-		if err != nil {
-			return err
-		}
-		for _, e := range history {
-			out.Curve = append(out.Curve, e.Loss)
-		}
-		out.CurveName = "training loss"
-	}
-	score, err := net.Evaluate(ctx, dev, data)
-	if err != nil {
+	if err := st.train(net, out); err != nil {
 		return err
 	}
-	out.Measures = map[string]float64{"loss": score.Loss, "accuracy": score.Accuracy}
-
+	if out.Measures, err = st.score(net); err != nil {
+		return err
+	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
 	op, err := operator(ctx, q, net, data, n)
 	if err != nil {
 		return err
+	}
+	if n.layer >= 0 {
+		if op, err = op.Layer(n.layer); err != nil {
+			return err
+		}
 	}
 	out.Shape[1] = op.Dim()
 	vectors, failure := analyze(ctx, c, dev, op, a, out)
@@ -177,30 +198,15 @@ func network[T device.Float](n classifier, data nn.Data[T], seed uint64) (*nn.Ne
 	return nn.New[T](append(sizes, slices.Max(data.Labels)+1), nn.Activation(n.activation), seed)
 }
 
-// operator returns the curvature matrix of the flags, of one layer if asked.
+// operator returns the curvature matrix of the flags.
 func operator[T device.Float](ctx context.Context, q device.Queue[T], net *nn.Network[T], data nn.Data[T], n classifier) (*hessian.Network[T], error) {
-	var op *hessian.Network[T]
 	kind := hessian.Kind(n.kind)
-	if len(net.Layers()) == 1 && kind != hessian.Fisher {
-		// The closed form; Hessian and Gauss-Newton matrix are the same.
-		if kind != hessian.Hessian && kind != hessian.GGN {
-			return nil, usagef("--kind is %q, must be hessian, ggn or fisher", n.kind)
-		}
+	if len(net.Layers()) == 1 && kind != hessian.Fisher && n.decay == 0 {
+		// The closed form; the other kinds are the same.
 		head, err := hessian.Softmax(ctx, q, net, data.X)
-		if err != nil {
-			return nil, err
-		}
-		op = head.Network
-	} else {
-		var err error
-		if op, err = hessian.MLP(ctx, q, net, data, hessian.Options{Kind: kind}); err != nil {
-			return nil, err
-		}
+		return head.Network, err
 	}
-	if n.layer < 0 {
-		return op, nil
-	}
-	return op.Layer(n.layer)
+	return hessian.MLP(ctx, q, net, data, hessian.Options{Kind: kind, WeightDecay: n.decay})
 }
 
 func saveWeights[T device.Float](c *common, out *outcome, net *nn.Network[T]) error {
