@@ -171,7 +171,11 @@ func (m measurement) peers(p *peers) []string {
 	if p == nil || len(m.peer) == 0 {
 		return []string{""}
 	}
-	return sorted(m.peer)
+	names := sorted(m.peer)
+	if !strings.Contains(p.versions, "scikit-learn") {
+		names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "sklearn") })
+	}
+	return names
 }
 
 // settle is how long both sides rest before a run. The idle threads of the

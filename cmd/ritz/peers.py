@@ -13,6 +13,12 @@ import scipy
 import scipy.linalg
 import scipy.sparse.linalg
 
+try:
+    import sklearn
+    from sklearn.utils.extmath import randomized_svd
+except ImportError:
+    sklearn = None
+
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
 kept = {}
@@ -76,6 +82,12 @@ def statement(words):
     if name == "svd":
         a = normal(int(rest[0]), int(rest[1]), rest[2])
         return lambda: np.linalg.svd(a, full_matrices=False)
+    if name == "scipysvd":
+        a = normal(int(rest[0]), int(rest[1]), rest[2])
+        return lambda: scipy.linalg.svd(a, full_matrices=False)
+    if name == "rsvd":
+        a = decaying(int(rest[0]), int(rest[1]))
+        return lambda: randomized_svd(a, int(rest[2]), random_state=0)
     if name == "svdbatch":
         count, n = int(rest[0]), int(rest[1])
         a = normal(count, n * n, rest[2]).reshape(count, n, n)
@@ -110,7 +122,8 @@ def statement(words):
 
 
 thresholds = {}
-print(f"numpy {np.__version__}, scipy {scipy.__version__}, POT {ot.__version__}", flush=True)
+print(f"numpy {np.__version__}, scipy {scipy.__version__}, POT {ot.__version__}"
+      + (f", scikit-learn {sklearn.__version__}" if sklearn else ""), flush=True)
 for line in sys.stdin:
     try:
         f = statement(line.split())

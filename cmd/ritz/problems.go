@@ -30,7 +30,7 @@ func measurements(ctx context.Context, dev device.Device) []measurement {
 
 func svdProblems(ctx context.Context, dev device.Device) []measurement {
 	var list []measurement
-	for _, s := range [][2]int{{512, 512}, {1024, 1024}, {10000, 200}, {10000, 500}, {200000, 64}} {
+	for _, s := range [][2]int{{512, 512}, {1024, 1024}, {10000, 200}, {10000, 500}, {20000, 1000}, {200000, 64}} {
 		m, n := s[0], s[1]
 		flops := 6 * float64(m) * float64(n) * float64(n)
 		if m == n {
@@ -43,13 +43,17 @@ func svdProblems(ctx context.Context, dev device.Device) []measurement {
 
 func svdProblem[T device.Float](ctx context.Context, dev device.Device, m, n int, flops float64) measurement {
 	a := lazily(func() device.Dense[T] { return normal[T](1, m, n) })
+	peer := map[string]string{"numpy.linalg.svd": fmt.Sprintf("svd %d %d %s", m, n, dtype[T]())}
+	if suffix[T]() != "" { // NumPy computes in float64 all the same, SciPy does not
+		peer["scipy.linalg.svd"] = fmt.Sprintf("scipysvd %d %d %s", m, n, dtype[T]())
+	}
 	return measurement{
 		name: fmt.Sprintf("svd %d×%d%s", m, n, suffix[T]()), flops: flops,
 		run: func() error {
 			_, err := svd.Compute(ctx, dev, a(), svd.Options{})
 			return err
 		},
-		peer: map[string]string{"numpy.linalg.svd": fmt.Sprintf("svd %d %d %s", m, n, dtype[T]())},
+		peer: peer,
 	}
 }
 
@@ -63,7 +67,10 @@ func truncatedProblems(ctx context.Context, dev device.Device) []measurement {
 				_, err := svd.Compute(ctx, dev, a(), svd.Options{Rank: 50, Method: svd.Randomized})
 				return err
 			},
-			peer: map[string]string{"scipy svds": fmt.Sprintf("svds %d %d 50", 4*n, n)},
+			peer: map[string]string{
+				"scipy svds":   fmt.Sprintf("svds %d %d 50", 4*n, n),
+				"sklearn rsvd": fmt.Sprintf("rsvd %d %d 50", 4*n, n),
+			},
 		})
 	}
 	return list
@@ -71,7 +78,7 @@ func truncatedProblems(ctx context.Context, dev device.Device) []measurement {
 
 func batchProblems(ctx context.Context, dev device.Device) []measurement {
 	var list []measurement
-	for _, s := range [][2]int{{65536, 4}, {8192, 16}} {
+	for _, s := range [][2]int{{65536, 4}, {65536, 8}, {8192, 16}, {4096, 32}} {
 		list = append(list, batchProblem[float32](ctx, dev, s[0], s[1]), batchProblem[float64](ctx, dev, s[0], s[1]))
 	}
 	return list
