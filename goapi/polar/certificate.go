@@ -57,7 +57,17 @@ func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted float64)
 		c.ErrorBound, err = e.unfinished(info, loss, wanted)
 		return err
 	}
-	c.ErrorBound, err = e.rotated(a, out, loss)
+	left := math.Inf(1) // what the steps leave, if they are known to leave no more than was asked for
+	if wanted > 0 && largest(info.taken)-1 <= nearly*wanted {
+		ok, err := e.above(1 - nearly*wanted)
+		if err != nil {
+			return err
+		}
+		if ok {
+			left = nearly * wanted
+		}
+	}
+	c.ErrorBound, err = e.rotated(a, out, loss, left)
 	return err
 }
 
@@ -131,7 +141,7 @@ const (
 // Schur product with a positive definite matrix with diagonal 1/2: thus
 // ‖W‖₂ ≤ ‖M‖₂/2. What A has outside of the span of Q, R = A - (H+K)·Q, moves
 // the factor by H⁻¹·R.
-func (e *engine[T]) rotated(a, out device.Matrix[T], loss float64) (float64, error) {
+func (e *engine[T]) rotated(a, out device.Matrix[T], loss, left float64) (float64, error) {
 	q, s := e.q, e.s
 	most := 1 + math.Sqrt(1+loss) // two matrices with such norms are never farther apart
 	e.more()
@@ -150,7 +160,7 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss float64) (float64, err
 		return 0, err
 	}
 	E := min(loss, math.Sqrt(square))
-	bound := E * (0.5 + E) // ‖P - I‖ and more of the second order
+	bound := min(left, E*(0.5+E)) // ‖P - I‖ and more of the second order
 
 	if unit, err := e.normalize(a, w); err != nil || unit == 0 {
 		return most, err
