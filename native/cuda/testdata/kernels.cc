@@ -152,7 +152,11 @@ template <class T> static void map(i64 rows, i64 cols)
 		{10, "gelu'", 8, [](real x) { return Phi(x) + x * phi(x); }},
 		{11, "gelu''", 8, [](real x) { return (2 - x * x) * phi(x); }},
 		{12, "inf to zero", 0, [](real x) -> real { return std::isinf(x) ? 0 : x; }},
-		{13, "unknown", 0, [](real) -> real { return NAN; }},
+		{13, "softplus", 4, [](real x) { return (x > 0 ? x : 0) + log1pl(expl(-fabsl(x))); }},
+		{14, "logistic", 4, [](real x) { return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)); }},
+		{15, "sin", 4, [](real x) -> real { return fabsl(x) <= 1e9L ? sinl(x) : NAN; }},
+		{16, "cos", 4, [](real x) -> real { return fabsl(x) <= 1e9L ? cosl(x) : NAN; }},
+		{17, "unknown", 0, [](real) -> real { return NAN; }},
 	};
 	dense<T> a = wild<T>(rows * cols, 3);
 	for (size_t k = 0; k < a.size(); k += 2)
