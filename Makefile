@@ -41,7 +41,7 @@ lint: $(DEPS) ## gofmt, vet, staticcheck
 	CGO_ENABLED=0 $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
-bench: build ## compare with NumPy, SciPy and POT on this machine
+bench: build ## compare with NumPy, SciPy, scikit-learn and POT on this machine
 	@sh tests/image/install.sh peers
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE bin/ritz bench --peers
 

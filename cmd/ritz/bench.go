@@ -22,7 +22,7 @@ func newBench(c *common) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure every kernel at two sizes, and compare with NumPy, SciPy and POT",
 		Long: `Measures every kernel at two sizes on this machine. With --peers, the same
-problems are given to NumPy, SciPy and POT if a python3 that has them is found;
+problems are given to NumPy, SciPy, POT and scikit-learn if a python3 that has them is found;
 ours and theirs take turns, so that both see the same machine. Times are medians.
 The share is that of the rate of a large matrix product, the ratio the peer's
 time over ours.
