@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -13,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/goapi/matio"
 )
 
 func newBench(c *common) *cobra.Command {
@@ -142,28 +139,8 @@ func runBench(ctx context.Context, c *common, o benchOptions) error {
 			}
 		}
 	}
-	return c.finishBench(b)
-}
-
-// finishBench prints and writes the JSON form.
-func (c *common) finishBench(b benchmark) error {
-	data, err := json.MarshalIndent(b, "", "  ")
-	if err != nil {
-		return err
-	}
-	put := func(w io.Writer) error {
-		_, err := w.Write(append(data, '\n'))
-		return err
-	}
-	if c.output != "" {
-		if err := matio.WriteFile(c.output, put); err != nil {
-			return err
-		}
-	}
-	if c.json {
-		return put(c.stdout)
-	}
-	return nil
+	_, err = c.publish(b)
+	return err
 }
 
 // peers returns the names of the peers to measure beside, "" for none.

@@ -42,22 +42,9 @@ func runFactors(ctx context.Context, c *common, path, pattern string, o polar.Op
 	if ext := filepath.Ext(c.output); c.output != "" && ext != ".safetensors" && ext != ".npz" {
 		return usagef("--output is %q, must end in .safetensors or .npz with --batch", c.output)
 	}
-	file, err := matio.Open(path)
+	inputs, err := locateMatrices(path, pattern)
 	if err != nil {
 		return err
-	}
-	found, err := file.Find(pattern)
-	if err != nil {
-		return usage(err)
-	}
-	var inputs []*input
-	for _, i := range found {
-		if len(file.Members[i].Shape) == 2 {
-			inputs = append(inputs, &input{file: file, member: i, hi: -1})
-		}
-	}
-	if len(inputs) == 0 {
-		return usagef("%s: none of the %d arrays that match %q has two dimensions", path, len(found), pattern)
 	}
 	if c.precision(inputs...) == "f32" {
 		return factorsOf[float32](ctx, c, inputs, o)

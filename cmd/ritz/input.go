@@ -149,3 +149,26 @@ func labels(name string) ([]int, error) {
 	}
 	return classes, nil
 }
+
+// locateMatrices finds the arrays of a file that have two dimensions and whose
+// names match.
+func locateMatrices(path, pattern string) ([]*input, error) {
+	file, err := matio.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	found, err := file.Find(pattern)
+	if err != nil {
+		return nil, usage(err)
+	}
+	var inputs []*input
+	for _, i := range found {
+		if len(file.Members[i].Shape) == 2 {
+			inputs = append(inputs, &input{file: file, member: i, hi: -1})
+		}
+	}
+	if len(inputs) == 0 {
+		return nil, usagef("%s: none of the %d arrays that match %q has two dimensions", path, len(found), pattern)
+	}
+	return inputs, nil
+}

@@ -292,3 +292,25 @@ func doubles[T device.Float](x []T) []float64 {
 	}
 	return y
 }
+
+// publish writes v as JSON to --output, if there is one, and with --json to
+// standard output; printed reports whether it did the latter.
+func (c *common) publish(v any) (printed bool, err error) {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return false, err
+	}
+	put := func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	}
+	if c.output != "" {
+		if err := matio.WriteFile(c.output, put); err != nil {
+			return false, err
+		}
+	}
+	if !c.json {
+		return false, nil
+	}
+	return true, put(c.stdout)
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/ritz-go/ritz/cmd/ritz/picture"
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/goapi/matio"
 	"github.com/ritz-go/ritz/goapi/paper"
 	"github.com/ritz-go/ritz/goapi/paper/auon"
 	"github.com/ritz-go/ritz/goapi/paper/dynamicalstability"
@@ -109,21 +107,8 @@ func (c *common) finishPaper(r reproduction) error {
 			return err
 		}
 	}
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
+	if printed, err := c.publish(r); printed || err != nil {
 		return err
-	}
-	put := func(w io.Writer) error {
-		_, err := w.Write(append(data, '\n'))
-		return err
-	}
-	if c.output != "" {
-		if err := matio.WriteFile(c.output, put); err != nil {
-			return err
-		}
-	}
-	if c.json {
-		return put(c.stdout)
 	}
 	return r.text(c.stdout)
 }

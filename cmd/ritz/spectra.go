@@ -13,7 +13,6 @@ import (
 
 	"github.com/ritz-go/ritz/cmd/ritz/picture"
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/goapi/matio"
 	"github.com/ritz-go/ritz/goapi/svd"
 )
 
@@ -91,22 +90,9 @@ func runSpectra(ctx context.Context, c *common, path, pattern string, o svd.Opti
 	if c.tensor != "" || c.output != "" {
 		return usagef("--batch prints a table; it does not go with --tensor or --output")
 	}
-	file, err := matio.Open(path)
+	inputs, err := locateMatrices(path, pattern)
 	if err != nil {
 		return err
-	}
-	found, err := file.Find(pattern)
-	if err != nil {
-		return usage(err)
-	}
-	var inputs []*input
-	for _, i := range found {
-		if len(file.Members[i].Shape) == 2 {
-			inputs = append(inputs, &input{file: file, member: i, hi: -1})
-		}
-	}
-	if len(inputs) == 0 {
-		return usagef("%s: none of the %d arrays that match %q has two dimensions", path, len(found), pattern)
 	}
 	dev, err := c.open()
 	if err != nil {

@@ -34,8 +34,8 @@ func Sparse[T device.Float](a svd.CSR[T]) (Operator[T], error) {
 // checkSparse compares the rows of a with its columns: both are lists of
 // entries by position after two distributions into rows.
 func checkSparse[T device.Float](a svd.CSR[T]) error {
-	at := transposed(a)
-	sorted := transposed(at)
+	at := a.T()
+	sorted := at.T()
 	largest := 0.0
 	for _, v := range a.Values {
 		largest = max(largest, math.Abs(float64(v)))
@@ -65,27 +65,6 @@ func checkSparse[T device.Float](a svd.CSR[T]) error {
 		}
 	}
 	return nil
-}
-
-// transposed returns aᵀ with the entries of each row in ascending columns.
-func transposed[T device.Float](a svd.CSR[T]) svd.CSR[T] {
-	t := svd.CSR[T]{Rows: a.Cols, Cols: a.Rows, Start: make([]int, a.Cols+1),
-		Columns: make([]int, len(a.Columns)), Values: make([]T, len(a.Values))}
-	for _, j := range a.Columns {
-		t.Start[j+1]++
-	}
-	for j := range a.Cols {
-		t.Start[j+1] += t.Start[j]
-	}
-	next := append([]int(nil), t.Start[:a.Cols]...)
-	for i := range a.Rows {
-		for p := a.Start[i]; p < a.Start[i+1]; p++ {
-			to := next[a.Columns[p]]
-			next[a.Columns[p]]++
-			t.Columns[to], t.Values[to] = i, a.Values[p]
-		}
-	}
-	return t
 }
 
 func (s sparse[T]) Dim() int { return s.n }

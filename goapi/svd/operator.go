@@ -76,8 +76,8 @@ func (a CSR[T]) check() error {
 	return nil
 }
 
-// transpose returns aᵀ with the entries of each row in ascending columns.
-func (a CSR[T]) transpose() CSR[T] {
+// T returns aᵀ, with the entries of each row in ascending columns.
+func (a CSR[T]) T() CSR[T] {
 	t := CSR[T]{Rows: a.Cols, Cols: a.Rows, Start: make([]int, a.Cols+1),
 		Columns: make([]int, len(a.Columns)), Values: make([]T, len(a.Values))}
 	for _, j := range a.Columns {
@@ -133,7 +133,7 @@ func Sparse[T device.Float](a CSR[T]) (Operator[T], error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
-	return sparse[T]{a, a.transpose()}, nil
+	return sparse[T]{a, a.T()}, nil
 }
 
 func (s sparse[T]) Dims() (m, n int) { return s.a.Rows, s.a.Cols }
