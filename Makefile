@@ -43,7 +43,7 @@ lint: $(DEPS) ## gofmt, vet, staticcheck
 
 bench: build ## compare with NumPy, SciPy, scikit-learn and POT on this machine
 	@sh tests/image/install.sh peers
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE bin/ritz bench --peers
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE bin/ritz bench --peers --growth
 
 fuzz: $(DEPS) ## run every fuzz target for FUZZTIME
 	sh tests/fuzz.sh $(FUZZTIME)

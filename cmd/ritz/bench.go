@@ -43,6 +43,7 @@ instead (the lines go to standard error), -o FILE writes it beside the table.`,
 	f.IntVar(&c.threads, "threads", 0, "threads (0: all that the process may use)")
 	f.IntVar(&o.runs, "runs", 5, "runs of each measurement")
 	f.BoolVar(&o.peers, "peers", false, "compare with NumPy, SciPy and POT")
+	f.BoolVar(&o.growth, "growth", false, "fit exponents of the times in the sizes of problems")
 	f.StringVar(&o.only, "only", "", "measure only kernels whose names contain this `TEXT` (default: all)")
 	f.BoolVar(&c.json, "json", false, "print one JSON object")
 	f.StringVarP(&c.output, "output", "o", "", "write the JSON object to this `FILE` (default: none)")
@@ -53,6 +54,8 @@ type benchOptions struct {
 	runs  int
 	peers bool
 	only  string
+
+	growth bool
 }
 
 // benchmark is the JSON object of the command.
@@ -62,6 +65,7 @@ type benchmark struct {
 	Runs        int         `json:"runs"`
 	Gemm        float64     `json:"gemm_flops"` // operations per second
 	Rows        []benchRow  `json:"rows"`
+	Growth      []growthRow `json:"growth,omitempty"`
 }
 
 // benchRow is one line of the table: a kernel, alone or beside a peer.
@@ -134,6 +138,22 @@ func runBench(ctx context.Context, c *common, o benchOptions) error {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
 			b.Rows = append(b.Rows, row)
+			if _, err := fmt.Fprintln(table, row); err != nil {
+				return err
+			}
+		}
+	}
+	if o.growth {
+		fmt.Fprintf(table, "\n%s\n", growthHead)
+		for _, g := range growths(ctx, dev) {
+			if !strings.Contains(g.name, o.only) {
+				continue
+			}
+			row, err := g.measure(ctx, o.runs)
+			if err != nil {
+				return fmt.Errorf("%s: %w", g.name, err)
+			}
+			b.Growth = append(b.Growth, row)
 			if _, err := fmt.Fprintln(table, row); err != nil {
 				return err
 			}

@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/goapi/hessian"
-	"github.com/ritz-go/ritz/goapi/nn"
 	"github.com/ritz-go/ritz/goapi/polar"
 	"github.com/ritz-go/ritz/goapi/rng"
 	"github.com/ritz-go/ritz/goapi/sinkhorn"
@@ -149,28 +147,12 @@ func hessianProblems(ctx context.Context, dev device.Device) []measurement {
 	const samples, inputs, outputs, directions = 2000, 784, 10, 8
 	var list []measurement
 	for _, hidden := range []int{128, 512} {
-		q := dev.F64() // closed with the device
 		product := lazily(func() func() error {
-			net, err := nn.New[float64]([]int{inputs, hidden, outputs}, nn.Tanh, 1)
+			run, err := hessianProduct(ctx, dev, samples, hidden)
 			if err != nil {
 				return func() error { return err }
 			}
-			data := nn.Data[float64]{X: normal[float64](8, samples, inputs), Labels: make([]int, samples)}
-			for i := range data.Labels {
-				data.Labels[i] = i % outputs
-			}
-			op, err := hessian.MLP(ctx, q, net, data, hessian.Options{})
-			if err != nil {
-				return func() error { return err }
-			}
-			src, dst := q.Alloc(directions, op.Dim()), q.Alloc(directions, op.Dim())
-			q.Random(device.Normal, 9, 0, src)
-			return func() error {
-				if err := op.Apply(ctx, q, dst, src); err != nil {
-					return err
-				}
-				return q.Sync()
-			}
+			return run
 		})
 		// Two products of matrices in the first layer, six in the second.
 		flops := 2 * directions * samples * (2*inputs*float64(hidden) + 6*outputs*float64(hidden))

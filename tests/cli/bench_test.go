@@ -47,6 +47,28 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// Exponents are those of the operations, roughly: a product of twice the samples
+// takes longer, and not four times as long.
+func TestBenchGrowth(t *testing.T) {
+	out := ritz(t, "bench", "--only", "hessian, samples", "--growth", "--runs", "1", "--json")
+	var b struct {
+		Rows   []struct{}
+		Growth []struct {
+			Kernel     string
+			Sizes      []int
+			Seconds    []float64
+			Exponent   float64
+			Operations float64 `json:"operations_exponent"`
+		}
+	}
+	if err := json.Unmarshal([]byte(out.stdout), &b); err != nil || out.code != 0 {
+		t.Fatalf("%v\n%+v", err, out)
+	}
+	if len(b.Rows) != 0 || len(b.Growth) != 1 || len(b.Growth[0].Seconds) != 3 || b.Growth[0].Operations != 1 || !(b.Growth[0].Exponent > -1 && b.Growth[0].Exponent < 3) {
+		t.Errorf("%s", out.stdout)
+	}
+}
+
 // A line is printed when it is measured, not at the end.
 func TestBenchPrintsAtOnce(t *testing.T) {
 	if runtime.GOOS == "windows" {
