@@ -177,7 +177,7 @@ func testPlanExponential[T Float](t *testing.T, lo, hi, limit float64) {
 	}
 	s, f := make([]T, len(x)), make([]T, 1)
 	LogStep(1, len(x), 1, make([]T, len(x)), len(x), x, []T{1}, f, s, 0, nil)
-	if s[0] != 1 || f[0] != 0 {
+	if s[0] != 1 || math.Abs(float64(f[0])) > ulp[T](1)/4 { // pure Go sums in float64
 		t.Fatalf("the row sums to %v, its potential is %v", s[0], f[0])
 	}
 	worst := 0.0
