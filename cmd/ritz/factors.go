@@ -113,15 +113,7 @@ func factorsOf[T device.Float](ctx context.Context, c *common, inputs []*input, 
 // finish prints the table and returns failure.
 func (f *factors) finish(c *common, failure error) error {
 	f.Converged = !notConverged(failure)
-	var err error
-	if c.json {
-		e := json.NewEncoder(c.stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(f)
-	} else {
-		err = f.text(c.stdout)
-	}
-	return errors.Join(err, failure)
+	return errors.Join(c.show(f, f.text), failure)
 }
 
 func (f *factors) text(out io.Writer) error {

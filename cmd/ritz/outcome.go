@@ -293,6 +293,16 @@ func doubles[T device.Float](x []T) []float64 {
 	return y
 }
 
+// show prints v as JSON with --json, else by text.
+func (c *common) show(v any, text func(out io.Writer) error) error {
+	if !c.json {
+		return text(c.stdout)
+	}
+	e := json.NewEncoder(c.stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
 // publish writes v as JSON to --output, if there is one, and with --json to
 // standard output; printed reports whether it did the latter.
 func (c *common) publish(v any) (printed bool, err error) {

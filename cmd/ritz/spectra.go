@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -175,15 +174,7 @@ func (s *spectra) finish(c *common, failure error) error {
 			s.Outputs["plot"] = c.plot
 		}
 	}
-	var err error
-	if c.json {
-		e := json.NewEncoder(c.stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(s)
-	} else {
-		err = s.text(c.stdout)
-	}
-	return errors.Join(err, failure)
+	return errors.Join(c.show(s, s.text), failure)
 }
 
 func (s *spectra) text(out io.Writer) error {

@@ -3,16 +3,13 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -96,33 +93,14 @@ func TestHessianGoesOnAfterSIGTERM(t *testing.T) {
 	state := filepath.Join(dir, "state")
 	args := []string{"hessian", "--data", filepath.Join(dir, "X.csv"), "--labels", filepath.Join(dir, "labels.csv"), "--train", "3",
 		"--model", "mlp", "--hidden", "40", "--per-layer", "--top", "2", "--density", "--probes", "400", "--steps", "100", "--backend", "go", "--threads", "1", "--json"}
+	start := time.Now()
 	whole := ritz(t, args...)
+	took := time.Since(start)
 	if whole.code != 0 {
 		t.Fatalf("%+v", whole)
 	}
 	args = append(args, "--state", state)
-	interrupted := 0
-	for wait := 300 * time.Millisecond; interrupted < 2; wait = wait * 3 / 2 {
-		cmd := exec.Command(program, args...)
-		cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { cmd.Process.Kill() })
-		time.Sleep(wait)
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Skip("this machine is too fast") // it had ended
-		}
-		cmd.Wait()
-		switch code := cmd.ProcessState.ExitCode(); {
-		case code == 0:
-			t.Skip("this machine is too fast")
-		case code == failed:
-			interrupted++
-		case code > 0:
-			t.Fatalf("exit code %d", code)
-		} // else it had not come to wait for signals
-	}
+	interruptTwice(t, args, took)
 	if left := names(t, state); len(left) == 0 {
 		t.Error("no state was left")
 	}

@@ -31,33 +31,13 @@ func numbersOf(t *testing.T, stdout string) map[string]any {
 	return some
 }
 
-// SIGTERM in a long run with --state leaves a state from which the same
-// command goes on to the same numbers.
-func TestSpectrumGoesOnAfterSIGTERM(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows sends no such signals to another process")
-	}
-	const n = 250
-	dir := t.TempDir()
-	h := make([]float64, n*n)
-	rng.Normal(1, 0, 0, h)
-	for i := range n {
-		for j := range i {
-			h[i*n+j] = h[j*n+i]
-		}
-	}
-	file, state := filepath.Join(dir, "H.npy"), filepath.Join(dir, "state")
-	if err := matio.Write(file, matio.Array[float64]{Shape: []int{n, n}, Data: h}); err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"spectrum", file, "--top", "3", "--density", "--probes", "300", "--steps", "100", "--backend", "go", "--json"}
-	whole := ritz(t, args...)
-	if whole.code != 0 {
-		t.Fatalf("%+v", whole)
-	}
-	args = append(args, "--state", state)
+// interruptTwice starts the command, which takes so long if it is left alone,
+// and sends it SIGTERM after ever longer parts of that, until it has told twice
+// that it was interrupted.
+func interruptTwice(t *testing.T, args []string, took time.Duration) {
+	t.Helper()
 	interrupted := 0
-	for wait := 300 * time.Millisecond; interrupted < 2; wait = wait * 3 / 2 {
+	for wait := max(took/10, 20*time.Millisecond); interrupted < 2; wait = wait * 5 / 4 {
 		cmd := exec.Command(program, args...)
 		cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 		if err := cmd.Start(); err != nil {
@@ -78,6 +58,36 @@ func TestSpectrumGoesOnAfterSIGTERM(t *testing.T) {
 			t.Fatalf("exit code %d", code)
 		} // else it had not come to wait for signals
 	}
+}
+
+// SIGTERM in a long run with --state leaves a state from which the same
+// command goes on to the same numbers.
+func TestSpectrumGoesOnAfterSIGTERM(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows sends no such signals to another process")
+	}
+	const n = 250
+	dir := t.TempDir()
+	h := make([]float64, n*n)
+	rng.Normal(1, 0, 0, h)
+	for i := range n {
+		for j := range i {
+			h[i*n+j] = h[j*n+i]
+		}
+	}
+	file, state := filepath.Join(dir, "H.npy"), filepath.Join(dir, "state")
+	if err := matio.Write(file, matio.Array[float64]{Shape: []int{n, n}, Data: h}); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"spectrum", file, "--top", "3", "--density", "--probes", "300", "--steps", "100", "--backend", "go", "--json"}
+	start := time.Now()
+	whole := ritz(t, args...)
+	took := time.Since(start)
+	if whole.code != 0 {
+		t.Fatalf("%+v", whole)
+	}
+	args = append(args, "--state", state)
+	interruptTwice(t, args, took)
 	if _, err := os.Stat(filepath.Join(state, "eigenvalues.state")); err != nil {
 		t.Error(err)
 	}
