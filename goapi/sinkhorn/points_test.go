@@ -70,6 +70,9 @@ func TestMemoryOfClouds(t *testing.T) {
 		}
 		return
 	}
+	if testing.Short() {
+		t.Skip("short runs are those of the race detector, which needs memory of its own")
+	}
 	if list := devices.Real(t); len(list) == 1 {
 		t.Skip("pure Go would take minutes")
 	}

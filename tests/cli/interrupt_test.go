@@ -245,3 +245,31 @@ tasks:
 	}
 	os.Remove(filepath.Join(disk, "full"))
 }
+
+// A second run in the same folder of results leaves alone the task that the
+// first is at work on, and says so; a killed run holds nobody up.
+func TestTwoRuns(t *testing.T) {
+	dir := small(t)
+	job, out := writeBytes(t, filepath.Join(dir, "job.yaml"), []byte(endless)), filepath.Join(dir, "out")
+	first, _ := running(t, job, out)
+	short := writeBytes(t, filepath.Join(dir, "short.yaml"), []byte(`
+defaults: {backend: go}
+tasks:
+  - {name: quick, command: svd, input: A.npy}
+  - {name: long, command: svd, input: A.npy}
+`))
+	if r := ritz(t, "run", short, "-o", out, "--resume"); r.code != failed || !strings.Contains(r.stdout, "another run is at work on this task") {
+		t.Fatalf("exit code %d beside another run:\n%s", r.code, r.stdout)
+	}
+	if _, err := os.Stat(filepath.Join(out, ".long.partial")); err != nil {
+		t.Error("the second run took the first one's folder: ", err)
+	}
+	first.Process.Kill()
+	first.Wait()
+	if r := ritz(t, "run", short, "-o", out, "--resume"); r.code != 0 {
+		t.Errorf("exit code %d after the first run was killed:\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	if left, _ := filepath.Glob(filepath.Join(out, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

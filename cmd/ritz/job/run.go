@@ -138,7 +138,13 @@ func (j *Job) definition(t Task, o Options, dir string, read *inputs) string {
 func (j *Job) runTask(ctx context.Context, t Task, o Options, w Worker, read *inputs) (Outcome, Fate) {
 	out := Outcome{Task: t, Dir: filepath.Join(o.Out, t.Name)}
 	dir := partial(out.Dir)
-	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(earlier(out.Dir))); err != nil { // of a killed run
+	folder, err := newClaim(dir)
+	if err != nil {
+		out.Code, out.Message = 1, err.Error()
+		return out, Ended
+	}
+	defer folder.abandon()
+	if err := os.RemoveAll(earlier(out.Dir)); err != nil { // of a killed run
 		out.Code, out.Message = 1, err.Error()
 		return out, Ended
 	}
@@ -149,11 +155,6 @@ func (j *Job) runTask(ctx context.Context, t Task, o Options, w Worker, read *in
 			return out, Ended
 		}
 	}
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		out.Code, out.Message = 1, err.Error()
-		return out, Ended
-	}
-	defer os.RemoveAll(dir)
 	reply := w.Run(ctx, j.args(t, o.Out, dir))
 	out.Code, out.Message, out.Worker = reply.Code, reply.Message, w.Name
 	if ctx.Err() != nil || !json.Valid(reply.Result) {
@@ -165,7 +166,8 @@ func (j *Job) runTask(ctx context.Context, t Task, o Options, w Worker, read *in
 	// The result names files by the folder they were written to.
 	result := bytes.ReplaceAll(reply.Result, quoted(dir), quoted(out.Dir))
 	r := &record{Definition: id, Code: reply.Code, Result: result}
-	if err := r.keep(dir, out.Dir); err != nil {
+	if err := errors.Join(folder.end(), r.keep(dir, out.Dir)); err != nil {
+		os.RemoveAll(dir)
 		out.Code, out.Message = 1, err.Error()
 		return out, Ended
 	}
