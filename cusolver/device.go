@@ -148,6 +148,7 @@ func (s *stream) retire() {
 		s.recordings[0].Close()
 	}
 	s.release(0)
+	s.forgetSparse(func(any) bool { return true })
 	s.failure, s.pending, s.precision = nil, s.pending[:0], device.Exact
 	g.mu.Lock()
 	keep := g.unusable() == nil && len(g.idle) < idleStreams

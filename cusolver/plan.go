@@ -73,10 +73,7 @@ func (q *queue[T]) entries(ε T, f, g, c device.Matrix[T], least T, e *device.En
 	if !ok {
 		return
 	}
-	n := C.size_t(8 * len(start))
-	q.withRing(int(n), func(r *C.rz_ring) C.rz_status {
-		return C.rz_upload(q.c, r, C.uint64_t(starts), n, unsafe.Pointer(&start[0]), n, n, 1)
-	})
+	q.send(starts, unsafe.Pointer(&start[0]), 8*len(start))
 	q.sweep("plan_entries", 32*c.Rows, ε, c.Rows, c.Cols, address(f), step(f), address(g), step(g), address(c), c.LD, least,
 		starts, columns, values)
 	if q.fetch(unsafe.Pointer(&e.Col[first]), columns, 4*total) {
@@ -93,6 +90,16 @@ func (q *queue[T]) fetch(to unsafe.Pointer, from uint64, bytes int) bool {
 		})
 	}
 	return q.failure == nil
+}
+
+// send copies bytes of the host to the device.
+func (q *queue[T]) send(to uint64, from unsafe.Pointer, bytes int) {
+	if q.failure == nil && bytes > 0 {
+		n := C.size_t(bytes)
+		q.withRing(bytes, func(r *C.rz_ring) C.rz_status {
+			return C.rz_upload(q.c, r, C.uint64_t(to), n, from, n, n, 1)
+		})
+	}
 }
 
 var _ device.LogStepper[float32] = (*queue[float32])(nil)

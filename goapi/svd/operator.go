@@ -3,8 +3,6 @@ package svd
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"sync"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -32,12 +30,12 @@ func (o matrixOperator[T]) Dims() (m, n int) { return o.a.Rows, o.a.Cols }
 
 func (o matrixOperator[T]) Mul(_ context.Context, q device.Queue[T], x, y device.Matrix[T]) error {
 	q.Gemm(device.NoTrans, device.NoTrans, 1, o.a, x, 0, y)
-	return q.Sync()
+	return nil
 }
 
 func (o matrixOperator[T]) MulTrans(_ context.Context, q device.Queue[T], y, x device.Matrix[T]) error {
 	q.Gemm(device.Transp, device.NoTrans, 1, o.a, y, 0, x)
-	return q.Sync()
+	return nil
 }
 
 // CSR is a sparse matrix in compressed rows: the entries of row i are
@@ -48,32 +46,6 @@ type CSR[T device.Float] struct {
 	Start      []int // Rows+1 elements, ascending from 0
 	Columns    []int
 	Values     []T
-}
-
-// check refuses arrays that do not fit together and entries that are not
-// finite.
-func (a CSR[T]) check() error {
-	switch {
-	case a.Rows < 1 || a.Cols < 1:
-		return fmt.Errorf("sparse matrix is %d×%d: %w", a.Rows, a.Cols, device.ErrEmpty)
-	case len(a.Start) != a.Rows+1 || a.Start[0] != 0 || a.Start[a.Rows] != len(a.Columns) || len(a.Columns) != len(a.Values):
-		return &device.ShapeError{Op: "sparse matrix", Detail: fmt.Sprintf("%d starts, %d columns and %d values do not make %d rows",
-			len(a.Start), len(a.Columns), len(a.Values), a.Rows)}
-	}
-	for i := range a.Rows {
-		if a.Start[i+1] < a.Start[i] || a.Start[i+1] > len(a.Columns) {
-			return &device.ShapeError{Op: "sparse matrix", Detail: fmt.Sprintf("row %d goes from entry %d to %d", i, a.Start[i], a.Start[i+1])}
-		}
-		for p := a.Start[i]; p < a.Start[i+1]; p++ {
-			if j := a.Columns[p]; j < 0 || j >= a.Cols {
-				return &device.ShapeError{Op: "sparse matrix", Detail: fmt.Sprintf("row %d has an entry in column %d of %d", i, j, a.Cols)}
-			}
-			if v := a.Values[p]; v-v != 0 {
-				return &device.NotFiniteError{Name: "sparse matrix", Row: i, Col: a.Columns[p], Value: float64(v)}
-			}
-		}
-	}
-	return nil
 }
 
 // T returns aᵀ, with the entries of each row in ascending columns.
@@ -97,68 +69,34 @@ func (a CSR[T]) T() CSR[T] {
 	return t
 }
 
-// multiply stores A·X in y; rows are shared out among goroutines.
-func (a CSR[T]) multiply(x, y device.Dense[T]) {
-	workers := min(runtime.GOMAXPROCS(0), 1+len(a.Values)*x.Cols>>15)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			sum := make([]float64, x.Cols)
-			for i := w * a.Rows / workers; i < (w+1)*a.Rows/workers; i++ {
-				clear(sum)
-				for p := a.Start[i]; p < a.Start[i+1]; p++ {
-					v := float64(a.Values[p])
-					for j, xj := range x.Row(a.Columns[p]) {
-						sum[j] += v * float64(xj)
-					}
-				}
-				for j, row := 0, y.Row(i); j < len(row); j++ {
-					row[j] = T(sum[j])
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
+// sparse keeps both orientations, so that the sums of either product have one
+// order.
+type sparse[T device.Float] struct{ a, at *device.Sparse[T] }
 
-// sparse multiplies in Go memory whatever the device. It keeps both
-// orientations, so that the sums of either product have one order.
-type sparse[T device.Float] struct{ a, at CSR[T] }
-
-// Sparse returns a sparse matrix as an operator. Products run on the CPU,
-// rows in parallel, with sums in float64. It takes memory for a transposed
-// copy; a itself must not change. Errors: device.ErrEmpty, *device.ShapeError
-// and *device.NotFiniteError.
+// Sparse returns a sparse matrix as an operator. Products run where the vectors
+// are: on a CPU rows in parallel, on a GPU from a copy that every queue makes
+// once, if it has the memory, and keeps as long as the operator is in use. Sums
+// are in float64. It takes memory for a transposed copy; a itself must not
+// change. Errors: device.ErrEmpty, *device.ShapeError and
+// *device.NotFiniteError.
 func Sparse[T device.Float](a CSR[T]) (Operator[T], error) {
-	if err := a.check(); err != nil {
+	s, err := device.NewSparse(a.Rows, a.Cols, a.Start, a.Columns, a.Values)
+	if err != nil {
 		return nil, err
 	}
-	return sparse[T]{a, a.T()}, nil
+	return sparse[T]{s, s.T()}, nil
 }
 
-func (s sparse[T]) Dims() (m, n int) { return s.a.Rows, s.a.Cols }
+func (s sparse[T]) Dims() (m, n int) { return s.a.Dims() }
 
 func (s sparse[T]) Mul(_ context.Context, q device.Queue[T], x, y device.Matrix[T]) error {
-	return s.a.apply(q, x, y)
+	device.SparseMul(q, 1, s.a, x, 0, y)
+	return nil
 }
 
 func (s sparse[T]) MulTrans(_ context.Context, q device.Queue[T], y, x device.Matrix[T]) error {
-	return s.at.apply(q, y, x)
-}
-
-// apply is multiply for matrices on a device.
-func (a CSR[T]) apply(q device.Queue[T], x, y device.Matrix[T]) error {
-	if x.Rows != a.Cols || y.Rows != a.Rows || x.Cols != y.Cols {
-		return &device.ShapeError{Op: "sparse product", Detail: fmt.Sprintf("%d×%d times %d×%d into %d×%d", a.Rows, a.Cols, x.Rows, x.Cols, y.Rows, y.Cols)}
-	}
-	in, out := device.NewDense[T](x.Rows, x.Cols), device.NewDense[T](y.Rows, y.Cols)
-	q.Download(in, x)
-	if err := q.Sync(); err != nil {
-		return err
-	}
-	a.multiply(in, out)
-	q.Upload(y, out)
-	return q.Sync()
+	device.SparseMul(q, 1, s.at, y, 0, x)
+	return nil
 }
 
 // transposed is Aᵀ.

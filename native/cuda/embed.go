@@ -54,6 +54,10 @@ var (
 	softminSource string
 	//go:embed softmin.ptx
 	softminPTX string
+	//go:embed sparse.cu
+	sparseSource string
+	//go:embed sparse.ptx
+	sparsePTX string
 	//go:embed step.cu
 	stepSource string
 	//go:embed step.ptx
@@ -74,6 +78,7 @@ func Modules() []Module {
 		{"reduce", reduceSource, reducePTX},
 		{"sinkhorn", sinkhornSource, sinkhornPTX},
 		{"softmin", softminSource, softminPTX},
+		{"sparse", sparseSource, sparsePTX},
 		{"step", stepSource, stepPTX},
 		{"triangle", triangleSource, trianglePTX},
 	}

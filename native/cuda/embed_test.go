@@ -50,6 +50,11 @@ var kernels = map[string]map[string]string{
 		"softmin_rows": "tnnpnpnpn",
 		"softmin_cols": "tnnpnpnpn",
 	},
+	"sparse": {
+		"sparse_rows":     "ittnnnppppnpn",
+		"sparse_segments": "nnppppnp",
+		"sparse_join":     "ttnnpppn",
+	},
 	"step": {
 		"adam_step":     "ttttttnnpnpnpnpn",
 		"momentum_step": "ttttttnnpnpnpn",

@@ -13,6 +13,7 @@ import "C"
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"unsafe"
@@ -70,14 +71,16 @@ func Configure(options string) error {
 	return nil
 }
 
-// Calls returns how often each function was called since Configure.
+// Calls returns how often each function was called since Configure, and as
+// "bytes(to host)", "bytes(to device)" and "waits()" what was copied and how
+// often the program waited for work that was not done.
 func Calls() map[string]int {
 	calls := map[string]int{}
 	for line := range strings.Lines(control("calls")) {
-		var name string
-		var n int
-		if _, err := fmt.Sscan(line, &name, &n); err == nil {
-			calls[name] = n
+		line = strings.TrimSpace(line)
+		last := strings.LastIndexByte(line, ' ') // names have spaces
+		if n, err := strconv.Atoi(line[last+1:]); err == nil && last > 0 {
+			calls[line[:last]] = n
 		}
 	}
 	return calls

@@ -42,6 +42,7 @@ static int copy(const char *name, plane to, plane from, void *s) {
     from = dense, held = staged;
   }
   if (!to.device) gpu.calls["bytes(to host)"] += to.width * to.rows;
+  if (!from.device) gpu.calls["bytes(to device)"] += to.width * to.rows;
   std::string title = name;
   auto run = [=] {
     if (!to.holds() || !from.holds()) {

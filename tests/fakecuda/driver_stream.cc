@@ -32,6 +32,11 @@ static int run_one(stream *s) {
   return execute(s, std::move(op));
 }
 
+// waited counts the times that a program waits for work that is not done.
+static void waited(bool pending) {
+  if (pending && !gpu.lost) gpu.calls["waits()"]++;
+}
+
 int drain(stream *s) {
   if (!s) return drain_all();
   while (!s->queue.empty()) {
@@ -84,6 +89,7 @@ API void rz_emu_enqueue(void *handle, void (*run)(void *), void *arg, void (*dro
 API int rz_emu_drain(void *handle) {
   std::lock_guard<std::recursive_mutex> hold(gpu.lock);
   if (capturing("a library call that waits", (stream *)handle)) return CAPTURE_UNSUPPORTED;
+  waited(handle && !((stream *)handle)->queue.empty());
   return drain((stream *)handle);
 }
 
@@ -113,6 +119,7 @@ API int cuStreamSynchronize(void *handle) {
   ENTER(CONTEXT);
   if (!valid(handle)) return INVALID_HANDLE;
   if (capturing(__func__, (stream *)handle)) return CAPTURE_UNSUPPORTED;
+  waited(handle && !((stream *)handle)->queue.empty());
   return drain((stream *)handle);
 }
 
@@ -177,6 +184,7 @@ API int cuEventSynchronize(void *handle) {
   ENTER(CONTEXT);
   auto e = find_event(handle);
   if (!e) return INVALID_HANDLE;
+  waited(e->reached < e->recorded && e->recorded_in && !e->recorded_in->queue.empty());
   return reach(*e, e->recorded);
 }
 

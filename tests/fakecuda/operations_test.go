@@ -5,6 +5,7 @@ package fakecuda
 import (
 	"errors"
 	"math"
+	"runtime"
 	"testing"
 
 	"github.com/ritz-go/ritz/cusolver"
@@ -144,6 +145,89 @@ func TestIterationsStayOnTheGPU(t *testing.T) {
 			}
 			t.Logf("%d bytes in %d copies, %d waits", after["bytes(to host)"]-before["bytes(to host)"],
 				after["cuMemcpyDtoHAsync_v2"]-before["cuMemcpyDtoHAsync_v2"], after["cuStreamSynchronize"]-before["cuStreamSynchronize"])
+		})
+	}
+}
+
+// path returns the n×n matrix of a path graph: 2 on the diagonal and -1 beside.
+func path(n int) svd.CSR[float64] {
+	a := svd.CSR[float64]{Rows: n, Cols: n, Start: []int{0}}
+	for i := range n {
+		for j, v := range map[int]float64{i - 1: -1, i: 2, i + 1: -1} {
+			if 0 <= j && j < n {
+				a.Columns, a.Values = append(a.Columns, j), append(a.Values, v)
+			}
+		}
+		a.Start = append(a.Start, len(a.Columns))
+	}
+	return a
+}
+
+// A sparse matrix goes to the GPU once, and the vectors that it multiplies stay
+// there.
+func TestSparseProductsStayOnTheGPU(t *testing.T) {
+	const n = 400
+	a := path(n)
+	elements := (8+4)*len(a.Values) + 8*(n+1)
+	q := Open(t, Options{}).F64()
+	defer q.Close()
+	op, err := svd.Sparse(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, y := q.Alloc(n, 3), q.Alloc(n, 3)
+	before := Calls()
+	for range 5 {
+		if err := op.Mul(t.Context(), q, x, y); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		if err := op.MulTrans(t.Context(), q, y, x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	after := Calls()
+	if bytes := after["bytes(to device)"] - before["bytes(to device)"]; bytes > 2*elements {
+		t.Errorf("%d bytes went to the GPU, the matrix and its transpose have %d", bytes, 2*elements)
+	}
+	if bytes := after["bytes(to host)"] - before["bytes(to host)"]; bytes > 0 {
+		t.Errorf("%d bytes came to the host", bytes)
+	}
+}
+
+// A sparse matrix for which the GPU has no memory is multiplied by all the
+// same; those that nobody holds any more make room for others.
+func TestSparseBeyondMemory(t *testing.T) {
+	const n = 100000                                                                 // 4.4 MB
+	for machine, bytes := range map[string]int{"mem=36MiB": 8 * n, "mem=44MiB": 0} { // to the host, for one product
+		t.Run(machine, func(t *testing.T) {
+			q := Open(t, Options{Machine: machine}).F64()
+			defer q.Close()
+			x, y := q.Alloc(n, 1), q.Alloc(n, 1)
+			q.Fill(1, x)
+			for range 4 {
+				a := path(n)
+				s, err := device.NewSparse(n, n, a.Start, a.Columns, a.Values)
+				if err != nil {
+					t.Fatal(err)
+				}
+				before := Calls()["bytes(to host)"]
+				device.SparseMul(q, 1, s, x, 0, y)
+				if got := Calls()["bytes(to host)"] - before; got != bytes {
+					t.Errorf("%d bytes came to the host, want %d", got, bytes)
+				}
+				s = nil
+				runtime.GC()
+			}
+			got := device.NewDense[float64](n, 1)
+			q.Download(got, y)
+			if err := q.Sync(); err != nil || got.At(0, 0) != 1 || got.At(1, 0) != 0 {
+				t.Errorf("%v, %v, %v", got.At(0, 0), got.At(1, 0), err)
+			}
 		})
 	}
 }

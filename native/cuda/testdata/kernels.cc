@@ -8,6 +8,7 @@
 #include "reduce.cu"
 #include "sinkhorn.cu"
 #include "softmin.cu"
+#include "sparse.cu"
 #include "step.cu"
 #include "triangle.cu"
 
@@ -41,6 +42,9 @@ KERNEL(mirror)
 KERNEL(triangle)
 KERNEL(random)
 KERNEL(svd_batch)
+KERNEL(sparse_rows)
+KERNEL(sparse_segments)
+KERNEL(sparse_join)
 KERNEL(adam_step)
 KERNEL(momentum_step)
 KERNEL(softmin_rows)
@@ -569,6 +573,57 @@ template <class T> static void steps(i64 rows, i64 cols)
 	}
 }
 
+// Products of a sparse matrix: rows of no, some and many elements, the last in
+// segments, with and without what Y held before.
+template <class T> static void sparse(i64 n, i64 m, i64 k, int team, i64 most)
+{
+	std::vector<i64> start = {0}, segment, row;
+	std::vector<int> col;
+	for (i64 i = 0; i < n; i++) {
+		i64 length = i % 5 == 2 ? 0 : i == n / 2 ? 3 * most + 1 : (i * i) % (most + 1), lo = start.back(), hi = lo + length;
+		for (i64 p = lo; p < hi; p++)
+			col.push_back((p * 7 + i * i) % m);
+		start.push_back(hi);
+		if (length <= most)
+			continue;
+		row.push_back(i);
+		row.push_back(segment.size() / 2);
+		for (i64 p = lo; p < hi; p += most) {
+			segment.push_back(p);
+			segment.push_back(p + most < hi ? p + most : hi);
+		}
+	}
+	i64 rows = row.size() / 2, segments = segment.size() / 2;
+	row.push_back(0);
+	row.push_back(segments);
+	dense<T> val = numbers<T>(col.size() + 1, 1), x = numbers<T>(m * k, 2), y = wild<T>(n * k, 3);
+	for (T beta : {0., .5}) {
+		reals want, tolerance;
+		for (i64 i = 0; i < n; i++)
+			for (i64 c = 0; c < k; c++) {
+				real sum = 0, size = 0;
+				for (i64 p = start[i]; p < start[i + 1]; p++) {
+					sum += (real)val[p] * x[col[p] * k + c];
+					size += fabsl((real)val[p] * x[col[p] * k + c]);
+				}
+				real before = beta == 0 ? 0 : beta * (real)y[i * k + c];
+				want.push_back(-2 * sum + before);
+				tolerance.push_back(std::numeric_limits<T>::epsilon() * 2 * (2 * fabsl(sum) + fabsl(before)) +
+					std::numeric_limits<double>::epsilon() * 2 * (double)(start[i + 1] - start[i]) * size);
+			}
+		compare("sparse", agreed<T>("sparse", [&] {
+			matrix<T> a(m, k, x), b(n, k, y);
+			std::vector<double> partial(segments * k + 1, 12345.5);
+			launch(sparse_rows_kernel<T>(), team, -2, beta, n, k, most, start.data(), col.data(), val.data(), a.p(), a.ld, b.p(), b.ld);
+			launch(sparse_segments_kernel<T>(), segments, k, segment.data(), col.data(), val.data(), a.p(), a.ld, partial.data());
+			launch(sparse_join_kernel<T>(), -2, beta, rows, k, row.data(), partial.data(), b.p(), b.ld);
+			if (partial.back() != 12345.5)
+				FAIL("sparse: wrote beyond the partial sums");
+			return b.values("sparse");
+		}), want, tolerance);
+	}
+}
+
 // The decompositions of a batch: residual, orthogonality, order and signs of
 // every matrix, and that its checks say the same.
 template <class T> static void svd_batch(i64 m, i64 n, int lanes, int workers, bool vectors)
@@ -694,6 +749,11 @@ template <class T> static void all()
 		points<T>(5, 70, d);
 		points<T>(67, 300, d);
 	}
+	for (int team : {1, 2, 8, 32})
+		sparse<T>(41, 30, 1, team, 9);
+	sparse<T>(23, 30, 3, 8, 40);
+	sparse<T>(19, 30, 33, 32, 6);
+	sparse<T>(11, 30, 130, 32, 20);
 	if (sizeof(T) == 4)
 		points<T>(32771, 5, 9); // in larger tiles
 }

@@ -7,6 +7,7 @@
 #include "reduce.cu"
 #include "sinkhorn.cu"
 #include "softmin.cu"
+#include "sparse.cu"
 #include "triangle.cu"
 
 #include <cstdio>
@@ -47,6 +48,16 @@ static void svd_batch(i64 m, i64 n, int lanes, int workers) {
                 u.data(), m * k, s.data(), k, vt.data(), k * n, checks.data(), 4);
 }
 
+// Rows of a sparse matrix, the longest in two segments.
+static void sparse(i64 k) {
+  const i64 start[] = {0, 40, 43, 43}, segment[] = {0, 30, 30, 40}, row[] = {0, 0, 0, 2};
+  std::vector<int> col(43, 1);
+  std::vector<double> val(43, 0.5), x(2 * k, 2), y(3 * k), partial(2 * k);
+  launch(2, ritz_sparse_rows_f64, 16, 1.0, 0.0, 3, k, 30, start, col.data(), val.data(), x.data(), k, y.data(), k);
+  launch(2, ritz_sparse_segments_f64, 2, k, segment, col.data(), val.data(), x.data(), k, partial.data());
+  launch(2, ritz_sparse_join_f64, 1.0, 0.0, 1, k, row, partial.data(), y.data(), k);
+}
+
 int main() {
   svd_batch(5, 7, 4, 4);
   svd_batch(12, 10, 4, 8);
@@ -77,6 +88,8 @@ int main() {
       launch(2, ritz_mirror_f64, 1, rows, square.data(), rows);
       launch(2, ritz_finite_f64, rows, cols, a.data(), cols, &flag);
     }
+  sparse(1);
+  sparse(5);
   std::vector<double> c(2 * 1100), out(2); // rows that a whole block shares
   launch(2, ritz_reduce_rows_f64, 0, 2, 1100, c.data(), 1100, nullptr, 0, out.data(), 1);
   launch(2, ritz_softmin_rows_f64, 0.1, 2, 1100, c.data(), 1100, c.data(), 1, out.data(), 1);
