@@ -9,9 +9,11 @@
 //     it fail;
 //   - gram: the eigenvectors of AᵀA, level by level, as accurate as direct and
 //     faster where few singular values are small;
-//   - tall: of tall and wide matrices, direct or gram of the triangle of a QR
-//     factorization, made by products (Cholesky QR twice) where the condition
-//     number allows, else by reflections;
+//   - tall: of tall and wide matrices, direct or gram of the small factor of a
+//     QR factorization, made by products: Cholesky QR twice, or, for
+//     ill-conditioned and rank-deficient matrices, with deflation of the small
+//     singular values; matrices of condition up to 6 need no QR and are
+//     decomposed by the eigenvectors of AᵀA alone;
 //   - jacobi: one-sided rotations of a pivoted triangle, for singular values
 //     that are accurate relative to themselves, however small, where A is a
 //     well-conditioned matrix with scaled columns or rows; about ten times

@@ -71,29 +71,40 @@ func direct[T device.Float](ctx context.Context, q device.Queue[T], by Method, a
 		as := func(m device.Matrix[T]) device.Matrix[float64] { return any(m).(device.Matrix[float64]) }
 		return direct64(ctx, d, by, gramHead, as(a), as(u), as(s), as(vt))
 	}
+	ran := by
+	return ran, inDouble(q, a, u, s, vt, func(w device.Queue[float64], a, u, s, vt device.Matrix[float64]) (err error) {
+		ran, err = direct64(ctx, w, by, roundedHead, a, u, s, vt)
+		return err
+	})
+}
+
+// inDouble decomposes a by f in float64 and rounds the results. u and vt may be
+// zero.
+func inDouble[T device.Float](q device.Queue[T], a, u, s, vt device.Matrix[T], f func(w device.Queue[float64], a, u, s, vt device.Matrix[float64]) error) error {
 	w := q.Device().F64()
 	defer w.Close()
-	host := device.NewDense[T](a.Rows, a.Cols)
-	q.Download(host, a)
-	if err := q.Sync(); err != nil {
-		return by, err
-	}
-	k := min(a.Rows, a.Cols)
-	wide, sw := device.Lend(w, device.Convert[float64](host)), w.Alloc(1, k)
+	wide, sw := w.Alloc(a.Rows, a.Cols), w.Alloc(s.Rows, s.Cols)
 	var uw, vtw device.Matrix[float64]
 	if !u.IsZero() {
-		uw, vtw = w.Alloc(a.Rows, k), w.Alloc(k, a.Cols)
+		uw = w.Alloc(u.Rows, u.Cols)
 	}
-	ran, err := direct64(ctx, w, by, roundedHead, wide, uw, sw, vtw)
-	if err != nil {
-		return ran, err
+	if !vt.IsZero() {
+		vtw = w.Alloc(vt.Rows, vt.Cols)
 	}
+	if err := device.Recast(q, a, w, wide); err != nil {
+		return err
+	}
+	if err := f(w, wide, uw, sw, vtw); err != nil {
+		return err
+	}
+	err := device.Recast(w, sw, q, s)
 	if !u.IsZero() {
-		if err := errors.Join(recast(w, uw, q, u), recast(w, vtw, q, vt)); err != nil {
-			return ran, err
-		}
+		err = errors.Join(err, device.Recast(w, uw, q, u))
 	}
-	return ran, recast(w, sw, q, s)
+	if !vt.IsZero() {
+		err = errors.Join(err, device.Recast(w, vtw, q, vt))
+	}
+	return errors.Join(err, q.Sync())
 }
 
 // direct64 is direct in float64. head is what decomposeGram takes from a level.
@@ -122,16 +133,46 @@ func direct64(ctx context.Context, q device.Queue[float64], by Method, head floa
 	return Direct, q.Sync()
 }
 
-// decomposeTall decomposes A = QR, R = Uᵣ·S·Vᵀ, U = Q·Uᵣ.
+// decomposeTall decomposes A = QR, R = Uᵣ·S·Vᵀ, U = Q·Uᵣ, or, for matrices of
+// small condition, by the eigenvectors of AᵀA. Matrices of float32 that are too
+// ill-conditioned for Cholesky QR are not for that of float64.
 func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u, s, vt device.Matrix[T]) error {
 	if done, err := decomposeThrough(ctx, q, a, u, s, vt, nil); err != nil || done {
 		return err
 	}
 	n := a.Cols
-	basis, r, finish := q.Alloc(a.Rows, n), q.Alloc(n, n), q.Alloc(n, n)
-	rough, err := nearlyOrthonormalize(q, a, basis, r, finish)
+	gram, l, basis, r, finish := q.Alloc(n, n), q.Alloc(n, n), q.Alloc(a.Rows, n), q.Alloc(n, n), q.Alloc(n, n)
+	q.Syrk(device.Transp, 1, a, 0, gram)
+	q.Copy(l, gram)
+	positive, err := factorPositive(q, l)
 	if err != nil {
 		return err
+	}
+	rough, done := false, false
+	if positive {
+		if done, err = decomposeFlat(ctx, q, a, gram, l, u, s, vt); done || err != nil {
+			return err
+		}
+		if rough, err = choleskyTwice(q, a, l, basis, r, finish); err != nil {
+			return err
+		}
+	}
+	if _, single := any(q).(device.Queue[float32]); single && !rough {
+		return inDouble(q, a, u, s, vt, func(w device.Queue[float64], a, u, s, vt device.Matrix[float64]) error {
+			return decomposeTall(ctx, w, a, u, s, vt)
+		})
+	}
+	if done = rough; !done {
+		if done, err = deflate(ctx, q, a, basis, r); err != nil {
+			return err
+		}
+	}
+	if !done {
+		q.Copy(basis, a)
+		q.QR(basis, r)
+		if err := q.Sync(); err != nil {
+			return err
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err

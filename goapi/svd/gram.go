@@ -2,7 +2,6 @@ package svd
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 
@@ -36,17 +35,12 @@ const (
 func suitsGram(q device.Queue[float64], a device.Matrix[float64]) (bool, error) {
 	defer q.Scope()()
 	n := a.Cols
-	l, eye, d := q.Alloc(n, n), q.Alloc(n, n), q.Alloc(1, n)
-	q.Syrk(device.Transp, 1, a, 0, l)
-	q.Cholesky(l)
-	q.AddDiag(1, eye)
-	q.Dot(device.PerRow, l, eye, d)
-	host := make([]float64, n)
-	q.Download(device.Vector(host), d)
-	switch err := q.Sync(); {
-	case errors.Is(err, device.ErrNotPositiveDefinite):
-		return false, nil
-	case err != nil:
+	l := q.Alloc(n, n)
+	if ok, err := gramFactor(q, a, l); !ok {
+		return false, err
+	}
+	host, err := diagonal(q, l)
+	if err != nil {
 		return false, err
 	}
 	largest := slices.Max(host)

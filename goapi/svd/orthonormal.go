@@ -2,7 +2,6 @@ package svd
 
 import (
 	"errors"
-	"math"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -22,42 +21,58 @@ func orthonormalize[T device.Float](q device.Queue[T], a, basis, r device.Matrix
 
 // nearlyOrthonormalize is orthonormalize without its last step: if rough, the
 // orthonormal basis is B·L⁻ᵀ with B in basis and L in finish. A caller that
-// multiplies the basis by a small matrix anyway can put L⁻ᵀ into that.
-//
-// Cholesky QR twice (Yamamoto et al., ETNA 2015) runs at the speed of matrix
-// products and is orthonormal to rounding as long as the first pass leaves a
-// basis whose Gram matrix is near the identity, which is checked. Where it is
-// not, for condition numbers above about eps^-1/2, Householder reflections
-// do it.
+// multiplies the basis by a small matrix anyway can put L⁻ᵀ into that. Where
+// Cholesky QR does not do, Householder reflections do it.
 func nearlyOrthonormalize[T device.Float](q device.Queue[T], a, basis, r, finish device.Matrix[T]) (rough bool, err error) {
 	defer q.Scope()()
 	l := q.Alloc(a.Cols, a.Cols)
+	if ok, err := gramFactor(q, a, l); err != nil {
+		return false, err
+	} else if ok {
+		if ok, err := choleskyTwice(q, a, l, basis, r, finish); ok || err != nil {
+			return ok, err
+		}
+	}
+	q.Copy(basis, a)
+	q.QR(basis, r)
+	return false, q.Sync()
+}
+
+// gramFactor stores the lower Cholesky factor of AᵀA. ok is false if that is
+// not positive definite to working accuracy.
+func gramFactor[T device.Float](q device.Queue[T], a, l device.Matrix[T]) (ok bool, err error) {
 	q.Syrk(device.Transp, 1, a, 0, l)
+	return factorPositive(q, l)
+}
+
+// factorPositive is Cholesky's factorization, ok false where it fails.
+func factorPositive[T device.Float](q device.Queue[T], l device.Matrix[T]) (ok bool, err error) {
 	q.Cholesky(l)
 	err = q.Sync()
-	indefinite := errors.Is(err, device.ErrNotPositiveDefinite)
-	if err != nil && !indefinite {
-		return false, err
+	if errors.Is(err, device.ErrNotPositiveDefinite) {
+		return false, nil
 	}
-	loss := math.Inf(1)
+	return err == nil, err
+}
+
+// Columns whose Gram matrix is so near the identity are orthonormal to
+// rounding after another pass of Cholesky QR: with loss δ it leaves about
+// δ·eps. It also keeps the factor from the inverse of its triangle near 1.
+const nearly = 0.1
+
+// choleskyTwice is Cholesky QR, twice (Yamamoto et al., ETNA 2015), from the
+// Cholesky factor l of AᵀA; its results are those of nearlyOrthonormalize with
+// rough. It runs at the speed of matrix products and is orthonormal to rounding
+// as long as the first pass leaves a basis that is nearly so. ok is false if it
+// does not, for condition numbers above about eps^-1/2.
+func choleskyTwice[T device.Float](q device.Queue[T], a, l, basis, r, finish device.Matrix[T]) (ok bool, err error) {
 	q.Copy(basis, a)
-	if !indefinite {
-		q.Trsm(device.Right, device.Lower, device.Transp, 1, l, basis)
-		q.Syrk(device.Transp, 1, basis, 0, finish)
-		q.AddDiag(-1, finish)
-		loss, err = scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, finish, out) })
-		if err != nil {
-			return false, err
-		}
-		if !(math.Sqrt(loss) < 0.1) {
-			q.Copy(basis, a)
-		}
-	}
-	// After one pass with loss δ the second leaves about δ·eps; 0.1 keeps
-	// the factor from the inverse of the second triangle near 1.
-	if !(math.Sqrt(loss) < 0.1) {
-		q.QR(basis, r)
-		return false, q.Sync()
+	q.Trsm(device.Right, device.Lower, device.Transp, 1, l, basis)
+	q.Syrk(device.Transp, 1, basis, 0, finish)
+	q.AddDiag(-1, finish)
+	loss, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, finish, out) })
+	if err != nil || !(loss < nearly*nearly) {
+		return false, err
 	}
 	q.AddDiag(1, finish)
 	q.Cholesky(finish)
