@@ -37,29 +37,37 @@ func blasTrans(t Trans) blas.Transpose {
 }
 
 func (GoKernels[T]) Gemm(tA, tB Trans, α T, a, b Dense[T], β T, c Dense[T]) {
-	m, k := a.Rows, a.Cols
-	if tA == Transp {
-		m, k = k, m
+	scale(β, c)
+	if α == 0 {
+		return
 	}
-	n := c.Cols
-	switch ad := any(a.Data).(type) {
-	case []float32:
-		goBLAS.Sgemm(blasTrans(tA), blasTrans(tB), m, n, k, float32(α), ad, a.Stride,
-			any(b.Data).([]float32), b.Stride, float32(β), any(c.Data).([]float32), c.Stride)
-	case []float64:
-		goBLAS.Dgemm(blasTrans(tA), blasTrans(tB), m, n, k, float64(α), ad, a.Stride,
-			any(b.Data).([]float64), b.Stride, float64(β), any(c.Data).([]float64), c.Stride)
+	if c.Rows*c.Cols*a.Rows*a.Cols/max(1, c.Rows) <= smallFlops {
+		smallProduct(tA, tB, α, a, b, c)
+		return
 	}
+	product(tA, tB, α, a, b, c, false)
 }
 
-// Syrk is a general product; the two triangles are made equal to the bit.
-func (g GoKernels[T]) Syrk(t Trans, α T, a Dense[T], β T, c Dense[T]) {
-	g.Gemm(t, !t, α, a, a, β, c)
-	for i := range c.Rows {
-		for j := range i {
-			c.Data[j*c.Stride+i] = c.Data[i*c.Stride+j]
+// Syrk computes the lower triangle; the other is made equal to it.
+func (GoKernels[T]) Syrk(t Trans, α T, a Dense[T], β T, c Dense[T]) {
+	scale(β, c)
+	product(t, !t, α, a, a, c, true)
+	mirror(c)
+}
+
+// mirror copies the lower triangle to the upper one, by tiles.
+func mirror[T Float](c Dense[T]) {
+	parallelRows((c.Rows+tile-1)/tile, tile*c.Cols/2, func(_, lo, hi int) {
+		for i0 := lo * tile; i0 < min(hi*tile, c.Rows); i0 += tile {
+			for j0 := i0; j0 < c.Rows; j0 += tile {
+				for i := i0; i < min(i0+tile, c.Rows); i++ {
+					for j := max(j0, i+1); j < min(j0+tile, c.Rows); j++ {
+						c.Data[i*c.Stride+j] = c.Data[j*c.Stride+i]
+					}
+				}
+			}
 		}
-	}
+	})
 }
 
 func (GoKernels[T]) Trsm(s Side, u Uplo, t Trans, α T, a, b Dense[T]) {

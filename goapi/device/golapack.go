@@ -1,6 +1,8 @@
 package device
 
 import (
+	"math"
+
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/lapack"
 	"gonum.org/v1/gonum/lapack/gonum"
@@ -80,24 +82,48 @@ func (GoKernels[T]) Eigh(a Dense[T], w []T) error {
 		}
 	}
 	d := in64(a)
-	values := make([]float64, d.Rows)
-	ok := true
-	withWork(3*d.Rows, func(work []float64, lwork int) {
-		ok = goLAPACK.Dsyev(lapack.EVCompute, blas.Lower, d.Rows, d.Data, d.Stride, values, work, lwork)
-	})
+	exponent := scaleToSafe(d, true)
+	diagonal, below, q := tridiagonalize(d)
+	values, vectors, ok := symmetricTridiagonal(diagonal, below)
 	if !ok {
-		return &NotConvergedError{Method: "symmetric QR iteration", Iterations: 30 * d.Rows}
+		return &NotConvergedError{Method: "symmetric QL iteration", Iterations: 50}
 	}
-	for i := range d.Rows { // dsyev leaves the eigenvectors in the columns
-		for j := range i {
-			d.Data[i*d.Stride+j], d.Data[j*d.Stride+i] = d.Data[j*d.Stride+i], d.Data[i*d.Stride+j]
+	q.apply(vectors)
+	for i := range a.Rows {
+		row := a.Row(i)
+		for j, v := range vectors.Row(i) {
+			row[j] = T(v)
 		}
-	}
-	out64(a, d)
-	for i, v := range values {
-		w[i] = T(v)
+		w[i] = T(math.Ldexp(values[i], exponent))
 	}
 	return nil
+}
+
+// scaleToSafe multiplies A, or its lower triangle, by a power of two if its
+// elements may not be squared, so that the largest is about 1. A·2^exponent is
+// what it was.
+func scaleToSafe(a Dense[float64], lower bool) (exponent int) {
+	part := func(i int) []float64 {
+		if lower {
+			return a.Row(i)[:i+1]
+		}
+		return a.Row(i)
+	}
+	largest := 0.0
+	for i := range a.Rows {
+		largest = max(largest, maxAbs(part(i)))
+	}
+	if largest == 0 || largest > 0x1p-300 && largest < 0x1p300 {
+		return 0
+	}
+	_, exponent = math.Frexp(largest)
+	for i := range a.Rows {
+		row := part(i)
+		for j, v := range row {
+			row[j] = math.Ldexp(v, -exponent)
+		}
+	}
+	return exponent
 }
 
 func (GoKernels[T]) SVD(a, u Dense[T], s []T, vt Dense[T]) error {

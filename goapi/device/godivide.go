@@ -1,0 +1,328 @@
+package device
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sync"
+
+	"gonum.org/v1/gonum/blas/blas64"
+)
+
+// Divide and conquer (Cuppen 1981; Gu, Eisenstat 1995): a matrix is cut in two
+// whose decompositions, with what was cut, give a diagonal matrix and a vector,
+// the roots of whose secular equation are the values of the whole. Vectors are
+// kept in rows, those of a part of the matrix in the square block of its rows
+// and columns.
+const (
+	leafSize = 32 // decomposed by QR iterations
+	forkSize = 96 // halves of at least this size are worth a goroutine
+)
+
+// Where the vectors of a half lie, and those that were rotated with one of
+// the other half.
+const (
+	inFirst = iota
+	inBoth
+	inSecond
+)
+
+// merger combines the vectors of two halves. Parts of the matrix use different
+// rows of its memory.
+type merger struct {
+	gathered, product Dense[float64] // n×n
+}
+
+func newMerger(n int) merger { return merger{NewDense[float64](n, n), NewDense[float64](n, n)} }
+
+// square returns k×cols elements of m that belong to rows [lo, …) of it.
+func square(m Dense[float64], lo, k, cols int) Dense[float64] {
+	return Dense[float64]{Rows: k, Cols: cols, Stride: cols, Data: m.Data[lo*m.Stride:][:k*cols]}
+}
+
+// kinds sorts the kept rows by where they lie: column[j] is the place of row j
+// in that order, and the first `first` rows lie in the first half, the last
+// ones from `second` on in the second.
+func kinds(kept []int, kind []int) (column []int, first, second int) {
+	column = make([]int, len(kept))
+	next := 0
+	for _, k := range []int{inFirst, inBoth, inSecond} {
+		for j, r := range kept {
+			if kind[r] == k {
+				column[j] = next
+				next++
+			}
+		}
+		switch k {
+		case inFirst:
+			first = next
+		case inBoth:
+			second = next
+		}
+	}
+	return column, first, second
+}
+
+// combine replaces the kept rows of q, whose halves meet at column mid, by
+// their products with the rows of s, whose columns are in the order of kinds.
+// It sorts kept: the product with row j of s becomes row kept[j].
+func (w merger) combine(lo, mid int, q Dense[float64], kept, column []int, first, second int, s Dense[float64]) {
+	k := len(kept)
+	gathered, out := square(w.gathered, lo, k, q.Cols), square(w.product, lo, k, q.Cols)
+	parallelRows(k, q.Cols, func(_, lo, hi int) {
+		for j := lo; j < hi; j++ {
+			copy(gathered.Row(column[j]), q.Row(kept[j]))
+		}
+	})
+	slices.Sort(kept)
+	if k == q.Rows {
+		out = q
+	}
+	scale(0, out)
+	left, right := gathered.Slice(0, second, 0, mid), gathered.Slice(first, k, mid, q.Cols)
+	product(NoTrans, NoTrans, 1, s.Slice(0, k, 0, second), left, out.Slice(0, k, 0, mid), false)
+	product(NoTrans, NoTrans, 1, s.Slice(0, k, first, k), right, out.Slice(0, k, mid, q.Cols), false)
+	if k == q.Rows {
+		return
+	}
+	parallelRows(k, q.Cols, func(_, lo, hi int) {
+		for j := lo; j < hi; j++ {
+			copy(q.Row(kept[j]), out.Row(j))
+		}
+	})
+}
+
+// ascendingBy returns the indices of d in the order of its elements.
+func ascendingBy(d []float64) []int {
+	order := make([]int, len(d))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Or(cmp.Compare(d[i], d[j]), cmp.Compare(i, j)) })
+	return order
+}
+
+func rotateRows(q Dense[float64], i, j int, c, s float64) {
+	blas64.Rot(blas64.Vector{N: q.Cols, Inc: 1, Data: q.Row(i)}, blas64.Vector{N: q.Cols, Inc: 1, Data: q.Row(j)}, c, s)
+}
+
+// eigenTree decomposes a symmetric tridiagonal matrix whose largest element is
+// about 1: d becomes the eigenvalues, in no order, and row i of q the
+// eigenvector of dᵢ. q is zero before.
+type eigenTree struct {
+	d, e  []float64
+	q     Dense[float64]
+	merge merger
+	s     Dense[float64] // for the vectors of the secular equations
+}
+
+// solve decomposes rows [lo,hi). It reports whether the iterations of the
+// leaves converged.
+func (t *eigenTree) solve(lo, hi int) bool {
+	if hi-lo <= leafSize {
+		return t.leaf(lo, hi)
+	}
+	mid := (lo + hi) / 2
+	// What is cut is |e|·vvᵀ, where v has 1 and the sign of e around mid.
+	cut := math.Abs(t.e[mid-1])
+	t.d[mid-1] -= cut
+	t.d[mid] -= cut
+	if !bothHalves(hi-lo, func() bool { return t.solve(lo, mid) }, func() bool { return t.solve(mid, hi) }) {
+		return false
+	}
+	t.join(lo, mid, hi)
+	return true
+}
+
+// bothHalves calls two functions, at once if the parts of n rows are large.
+func bothHalves(n int, first, second func() bool) bool {
+	if n < 2*forkSize {
+		return first() && second()
+	}
+	var wg sync.WaitGroup
+	a := false
+	wg.Go(func() { a = first() })
+	b := second()
+	wg.Wait()
+	return a && b
+}
+
+// leaf decomposes rows [lo,hi) by implicit QL steps with Wilkinson's shift.
+func (t *eigenTree) leaf(lo, hi int) bool {
+	const mostSteps = 50 // to one eigenvalue; two or three are usual
+	n := hi - lo
+	d, q := t.d[lo:hi], t.q.Slice(lo, hi, lo, hi)
+	e := make([]float64, n)
+	copy(e, t.e[lo:hi-1])
+	for i := range n {
+		q.Set(i, i, 1)
+	}
+	least := epsilon64 * epsilon64 * max(maxAbs(d), maxAbs(e))
+	for l := range n {
+		for step := 0; ; step++ {
+			m := l
+			for m < n-1 && math.Abs(e[m]) > max(least, epsilon64*(math.Abs(d[m])+math.Abs(d[m+1]))) {
+				m++
+			}
+			if m == l {
+				break
+			}
+			if step == mostSteps {
+				return false
+			}
+			stepQL(d, e, l, m, q)
+		}
+	}
+	return true
+}
+
+// stepQL makes an implicit QL step on rows l to m of a tridiagonal matrix,
+// and rotates the rows of q with it.
+func stepQL(d, e []float64, l, m int, q Dense[float64]) {
+	μ := (d[l+1] - d[l]) / (2 * e[l])
+	bulge := d[m] - d[l] + e[l]/(μ+math.Copysign(math.Hypot(μ, 1), μ))
+	c, s, shift := 1.0, 1.0, 0.0
+	for i := m - 1; i >= l; i-- {
+		f, b := s*e[i], c*e[i]
+		r := length(f, bulge)
+		e[i+1] = r
+		if r == 0 { // the matrix falls apart here
+			d[i+1] -= shift
+			e[m] = 0
+			return
+		}
+		s, c = f/r, bulge/r
+		g := d[i+1] - shift
+		r = (d[i]-g)*s + 2*c*b
+		shift = s * r
+		d[i+1] = g + shift
+		bulge = c*r - b
+		rotateRows(q, i+1, i, c, s)
+	}
+	d[l] -= shift
+	e[l], e[m] = bulge, 0
+}
+
+// length is math.Hypot, but rounded to nearest where it can be: errors of
+// rotations that all have one sign would add up.
+func length(x, y float64) float64 {
+	if square := x*x + y*y; square > 0x1p-900 && square < 0x1p900 {
+		return math.Sqrt(square)
+	}
+	return math.Hypot(x, y)
+}
+
+// join makes the decomposition of rows [lo,hi) of those of both halves.
+func (t *eigenTree) join(lo, mid, hi int) {
+	n := hi - lo
+	d, q := t.d[lo:hi], t.q.Slice(lo, hi, lo, hi)
+	ρ := 2 * math.Abs(t.e[mid-1])
+	sign := math.Copysign(1, t.e[mid-1])
+	z, kind := make([]float64, n), make([]int, n)
+	largest, zLargest := 0.0, 0.0
+	for r := range n {
+		if lo+r < mid {
+			z[r] = q.At(r, mid-lo-1) / math.Sqrt2
+		} else {
+			z[r], kind[r] = sign*q.At(r, mid-lo)/math.Sqrt2, inSecond
+		}
+		largest, zLargest = max(largest, math.Abs(d[r])), max(zLargest, math.Abs(z[r]))
+	}
+	// Deflation: elements of z that are small, and equal elements of d, of
+	// which a rotation leaves one.
+	tol := 16 * epsilon64 * max(largest, zLargest)
+	kept := make([]int, 0, n)
+	last := -1
+	for _, r := range ascendingBy(d) {
+		if ρ*math.Abs(z[r]) <= tol {
+			continue
+		}
+		if last < 0 {
+			last = r
+			continue
+		}
+		τ := length(z[r], z[last])
+		c, s := z[r]/τ, -z[last]/τ
+		if math.Abs((d[r]-d[last])*c*s) > tol {
+			kept = append(kept, last)
+			last = r
+			continue
+		}
+		z[r], z[last] = τ, 0
+		rotateRows(q, last, r, c, s)
+		if kind[r] != kind[last] {
+			kind[r] = inBoth
+		}
+		d[last], d[r] = d[last]*c*c+d[r]*s*s, d[last]*s*s+d[r]*c*c
+		last = r
+	}
+	if last >= 0 {
+		kept = append(kept, last)
+	}
+	k := len(kept)
+	if k == 0 {
+		return
+	}
+	f := secular{c: 1 / ρ, z: make([]float64, k), d: make([]float64, k)}
+	for j, r := range kept {
+		f.z[j], f.d[j] = z[r], d[r]
+	}
+	column, first, second := kinds(kept, kind)
+	origin, offset, s := make([]int, k), make([]float64, k), square(t.s, lo, k, k)
+	f.roots(origin, offset, s)
+	parallelRows(k, 4*k, func(_, lo, hi int) {
+		v := make([]float64, k)
+		for i := lo; i < hi; i++ {
+			δ := s.Row(i)
+			for j, x := range δ {
+				v[column[j]] = f.z[j] / x
+			}
+			normalizeTo(δ, v)
+		}
+	})
+	t.merge.combine(lo, mid-lo, q, kept, column, first, second, s)
+	for i, r := range kept {
+		d[r] = f.d[origin[i]] + offset[i]
+	}
+}
+
+// normalizeTo stores v/‖v‖ in x.
+func normalizeTo(x, v []float64) {
+	norm := blas64.Nrm2(blas64.Vector{N: len(v), Inc: 1, Data: v})
+	for j, y := range v {
+		x[j] = y / norm
+	}
+}
+
+// symmetricTridiagonal decomposes the matrix with diagonal d and subdiagonal
+// e, which it destroys. It returns the eigenvalues in ascending order and the
+// eigenvectors in rows; ok is false if an iteration did not converge.
+func symmetricTridiagonal(d, e []float64) (w []float64, q Dense[float64], ok bool) {
+	n := len(d)
+	t := eigenTree{d: d, e: e, q: NewDense[float64](n, n)}
+	largest := max(maxAbs(d), maxAbs(e))
+	if largest > 0 {
+		scaleVector(1/largest, d)
+		scaleVector(1/largest, e)
+	}
+	if n > leafSize {
+		t.merge, t.s = newMerger(n), NewDense[float64](n, n)
+	}
+	if !t.solve(0, n) {
+		return nil, q, false
+	}
+	w, sorted := make([]float64, n), t.merge.product
+	if n <= leafSize {
+		sorted = NewDense[float64](n, n)
+	}
+	order := ascendingBy(d)
+	parallelRows(n, n, func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			copy(sorted.Row(i), t.q.Row(order[i]))
+		}
+	})
+	for i, r := range order {
+		w[i] = d[r] * largest
+	}
+	return w, sorted, true
+}

@@ -1,0 +1,260 @@
+package device
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Matrix products by blocks (Goto, van de Geijn: Anatomy of high-performance
+// matrix multiplication, 2008): parts of op(A) and op(B) are copied to where
+// the innermost kernel reads them in sequence, op(A) in panels of tileRows
+// rows that stay in the second cache, op(B) in panels of tileCols columns.
+const (
+	tileRows    = 4
+	blockRows   = 96   // of op(A) that are copied at a time
+	blockDepth  = 256  // columns of op(A) that are copied at a time
+	blockCols   = 4080 // of op(B), a multiple of every tile
+	mostCols    = 24   // of a tile
+	smallFlops  = 1 << 10
+	singleFlops = 1 << 18 // fewer multiplications are not worth another goroutine
+)
+
+// tileCols returns the number of columns of a tile.
+func tileCols[T Float]() int {
+	var x T
+	_, single := any(x).(float32)
+	switch {
+	case !vectorized:
+		return 4
+	case single:
+		return 24
+	}
+	return 12
+}
+
+// op is op(A) = A or Aᵀ with α in front.
+type op[T Float] struct {
+	Dense[T]
+	turned bool
+	α      T
+}
+
+// panels copies rows [i0,i1) and columns [p0,p1) of op(A) to dst: panels of
+// `height` rows, column after column, what is missing in the last one zero.
+func (a op[T]) panels(height, i0, i1, p0, p1 int, dst []T) {
+	depth := p1 - p0
+	for i := i0; i < i1; i += height {
+		panel := dst[:height*depth]
+		dst = dst[height*depth:]
+		rows := min(height, i1-i)
+		if rows < height {
+			clear(panel)
+		}
+		if a.turned {
+			for p := range depth {
+				at := (p0+p)*a.Stride + i
+				out := panel[p*height:][:rows]
+				if a.α == 1 {
+					copy(out, a.Data[at:at+rows])
+					continue
+				}
+				for r, v := range a.Data[at : at+rows] {
+					out[r] = a.α * v
+				}
+			}
+			continue
+		}
+		if rows == 4 && height == 4 {
+			at := i*a.Stride + p0
+			r0, r1 := a.Data[at:at+depth], a.Data[at+a.Stride:][:depth]
+			r2, r3 := a.Data[at+2*a.Stride:][:depth], a.Data[at+3*a.Stride:][:depth]
+			for p, v := range r0 {
+				out := panel[4*p : 4*p+4]
+				out[0], out[1], out[2], out[3] = a.α*v, a.α*r1[p], a.α*r2[p], a.α*r3[p]
+			}
+			continue
+		}
+		for r := range rows {
+			at := (i+r)*a.Stride + p0
+			for p, v := range a.Data[at : at+depth] {
+				panel[p*height+r] = a.α * v
+			}
+		}
+	}
+}
+
+var packs32, packs64 sync.Pool
+
+// pack returns memory for n elements of copied panels, and what gives it back.
+func pack[T Float](n int) (p []T, end func()) {
+	pool := &packs64
+	var x T
+	if _, single := any(x).(float32); single {
+		pool = &packs32
+	}
+	held, ok := pool.Get().(*[]T)
+	if !ok || cap(*held) < n {
+		fresh := make([]T, n)
+		held = &fresh
+	}
+	return (*held)[:n], func() { pool.Put(held) }
+}
+
+// product adds α·op(A)·op(B) to C. If lower is set, only tiles that reach the
+// diagonal of C or what is below it are computed. The result does not depend
+// on the number of goroutines.
+func product[T Float](tA, tB Trans, α T, a, b, c Dense[T], lower bool) {
+	left, right := op[T]{a, tA == Transp, α}, op[T]{b, tB == NoTrans, 1}
+	m, n, k := c.Rows, c.Cols, a.Cols
+	if left.turned {
+		k = a.Rows
+	}
+	if m == 0 || n == 0 || k == 0 {
+		return
+	}
+	width := tileCols[T]()
+	threads := 1
+	if m*n*k > singleFlops {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	up := func(x, of int) int { return (x + of - 1) / of }
+	packed, end := pack[T](min(blockDepth, k) * up(min(blockCols, n), width) * width)
+	defer end()
+	for j0 := 0; j0 < n; j0 += blockCols {
+		j1 := min(j0+blockCols, n)
+		panels := up(j1-j0, width)
+		blocks := up(m, blockRows)
+		// Enough parts for all goroutines, of many columns where possible: each
+		// copies its part of op(A) itself.
+		groups := 1
+		if threads > 1 {
+			groups = min(max(1, panels/4), up(3*threads, blocks))
+		}
+		for p0 := 0; p0 < k; p0 += blockDepth {
+			p1 := min(p0+blockDepth, k)
+			depth := p1 - p0
+			concurrently(min(threads, 1+panels*width*depth/minChunk), panels, func(p int) {
+				j := j0 + p*width
+				right.panels(width, j, min(j+width, j1), p0, p1, packed[p*width*depth:])
+			})
+			concurrently(threads, blocks*groups, func(part int) {
+				i0 := part / groups * blockRows
+				i1 := min(i0+blockRows, m)
+				first, last := part%groups*panels/groups, (part%groups+1)*panels/groups
+				if lower {
+					last = min(last, (i1-1-j0)/width+1)
+				}
+				if first >= last || lower && i1 <= j0 {
+					return
+				}
+				rows, end := pack[T](blockRows * blockDepth)
+				defer end()
+				left.panels(tileRows, i0, i1, p0, p1, rows)
+				for p := first; p < last; p++ {
+					j := j0 + p*width
+					for i := i0; i < i1; i += tileRows {
+						if lower && j > i+tileRows-1 {
+							continue
+						}
+						addTile(depth, rows[(i-i0)*depth:], packed[p*width*depth:], c, i, j, width)
+					}
+				}
+			})
+		}
+	}
+}
+
+// concurrently calls f(0) … f(n-1) on some goroutines.
+func concurrently(threads, n int, f func(i int)) {
+	if threads = min(threads, n); threads <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(i)
+		}
+	}
+	for range threads - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
+}
+
+// addTile adds the product of two panels to the tile of C at (i,j).
+func addTile[T Float](depth int, a, b []T, c Dense[T], i, j, width int) {
+	rows, cols := min(tileRows, c.Rows-i), min(width, c.Cols-j)
+	if rows == tileRows && cols == width {
+		multiplyPanels(depth, a, b, c.Data[i*c.Stride+j:], c.Stride, width)
+		return
+	}
+	var whole [tileRows * mostCols]T
+	multiplyPanels(depth, a, b, whole[:], width, width)
+	for r := range rows {
+		out := c.Data[(i+r)*c.Stride+j:][:cols]
+		for x := range out {
+			out[x] += whole[r*width+x]
+		}
+	}
+}
+
+// multiplyPanels adds the product of a panel of op(A) and one of op(B) to
+// tileRows×width elements.
+func multiplyPanels[T Float](depth int, a, b, c []T, stride, width int) {
+	if vectorized {
+		switch x := any(a).(type) {
+		case []float32:
+			tile32FMA(depth, &x[0], &any(b).([]float32)[0], &any(c).([]float32)[0], stride)
+		case []float64:
+			tile64FMA(depth, &x[0], &any(b).([]float64)[0], &any(c).([]float64)[0], stride)
+		}
+		return
+	}
+	for half := 0; half < tileRows; half += 2 { // eight sums fit into registers
+		var s00, s01, s02, s03, s10, s11, s12, s13 T
+		for p := range depth {
+			l, r := a[tileRows*p+half:][:2], b[4*p:][:4]
+			x, y := l[0], l[1]
+			s00 += x * r[0]
+			s01 += x * r[1]
+			s02 += x * r[2]
+			s03 += x * r[3]
+			s10 += y * r[0]
+			s11 += y * r[1]
+			s12 += y * r[2]
+			s13 += y * r[3]
+		}
+		out := c[half*stride:][:4]
+		out[0], out[1], out[2], out[3] = out[0]+s00, out[1]+s01, out[2]+s02, out[3]+s03
+		out = c[(half+1)*stride:][:4]
+		out[0], out[1], out[2], out[3] = out[0]+s10, out[1]+s11, out[2]+s12, out[3]+s13
+	}
+}
+
+// smallProduct is product for so few elements that copying them does not pay.
+func smallProduct[T Float](tA, tB Trans, α T, a, b, c Dense[T]) {
+	ai, ap, depth := a.Stride, 1, a.Cols
+	if tA == Transp {
+		ai, ap, depth = 1, a.Stride, a.Rows
+	}
+	bp, bj := b.Stride, 1
+	if tB == Transp {
+		bp, bj = 1, b.Stride
+	}
+	for i := range c.Rows {
+		row := c.Row(i)
+		for j := range row {
+			s := T(0)
+			for p := range depth {
+				s += a.Data[i*ai+p*ap] * b.Data[p*bp+j*bj]
+			}
+			row[j] += α * s
+		}
+	}
+}

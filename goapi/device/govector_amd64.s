@@ -1,0 +1,319 @@
+//go:build amd64 && !purego
+
+#include "textflag.h"
+
+// A step of a tile multiplies the four elements of a column of A with a row
+// of B, three vectors wide. Sums of the tile are in Y0 to Y11.
+
+#define ROW(broadcast, multiply, offset, s0, s1, s2) \
+	broadcast offset(SI), Y15 \
+	multiply  Y12, Y15, s0    \
+	multiply  Y13, Y15, s1    \
+	multiply  Y14, Y15, s2
+
+#define ADDROW(plus, store, s0, s1, s2) \
+	plus  (DX), s0, s0   \
+	plus  32(DX), s1, s1 \
+	plus  64(DX), s2, s2 \
+	store s0, (DX)       \
+	store s1, 32(DX)     \
+	store s2, 64(DX)     \
+	ADDQ  R8, DX
+
+#define CLEAR \
+	VXORPD Y0, Y0, Y0    \
+	VXORPD Y1, Y1, Y1    \
+	VXORPD Y2, Y2, Y2    \
+	VXORPD Y3, Y3, Y3    \
+	VXORPD Y4, Y4, Y4    \
+	VXORPD Y5, Y5, Y5    \
+	VXORPD Y6, Y6, Y6    \
+	VXORPD Y7, Y7, Y7    \
+	VXORPD Y8, Y8, Y8    \
+	VXORPD Y9, Y9, Y9    \
+	VXORPD Y10, Y10, Y10 \
+	VXORPD Y11, Y11, Y11
+
+// func tile64FMA(k int, a, b, c *float64, stride int)
+TEXT ·tile64FMA(SB), NOSPLIT, $0-40
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DI
+	MOVQ c+24(FP), DX
+	MOVQ stride+32(FP), R8
+	SHLQ $3, R8
+	CLEAR
+
+step:
+	VMOVUPD (DI), Y12
+	VMOVUPD 32(DI), Y13
+	VMOVUPD 64(DI), Y14
+	ROW(VBROADCASTSD, VFMADD231PD, 0, Y0, Y1, Y2)
+	ROW(VBROADCASTSD, VFMADD231PD, 8, Y3, Y4, Y5)
+	ROW(VBROADCASTSD, VFMADD231PD, 16, Y6, Y7, Y8)
+	ROW(VBROADCASTSD, VFMADD231PD, 24, Y9, Y10, Y11)
+	ADDQ $96, DI
+	ADDQ $32, SI
+	DECQ CX
+	JNZ  step
+
+	ADDROW(VADDPD, VMOVUPD, Y0, Y1, Y2)
+	ADDROW(VADDPD, VMOVUPD, Y3, Y4, Y5)
+	ADDROW(VADDPD, VMOVUPD, Y6, Y7, Y8)
+	ADDROW(VADDPD, VMOVUPD, Y9, Y10, Y11)
+	VZEROUPPER
+	RET
+
+// func tile32FMA(k int, a, b, c *float32, stride int)
+TEXT ·tile32FMA(SB), NOSPLIT, $0-40
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DI
+	MOVQ c+24(FP), DX
+	MOVQ stride+32(FP), R8
+	SHLQ $2, R8
+	CLEAR
+
+step:
+	VMOVUPD (DI), Y12
+	VMOVUPD 32(DI), Y13
+	VMOVUPD 64(DI), Y14
+	ROW(VBROADCASTSS, VFMADD231PS, 0, Y0, Y1, Y2)
+	ROW(VBROADCASTSS, VFMADD231PS, 4, Y3, Y4, Y5)
+	ROW(VBROADCASTSS, VFMADD231PS, 8, Y6, Y7, Y8)
+	ROW(VBROADCASTSS, VFMADD231PS, 12, Y9, Y10, Y11)
+	ADDQ $96, DI
+	ADDQ $16, SI
+	DECQ CX
+	JNZ  step
+
+	ADDROW(VADDPS, VMOVUPD, Y0, Y1, Y2)
+	ADDROW(VADDPS, VMOVUPD, Y3, Y4, Y5)
+	ADDROW(VADDPS, VMOVUPD, Y6, Y7, Y8)
+	ADDROW(VADDPS, VMOVUPD, Y9, Y10, Y11)
+	VZEROUPPER
+	RET
+
+// Four rows of a matrix start at SI, R9, R10 and R11; AX is the offset of the
+// column.
+
+#define FOURROWS \
+	SHLQ $3, R8           \
+	LEAQ (SI)(R8*1), R9   \
+	LEAQ (R9)(R8*1), R10  \
+	LEAQ (R10)(R8*1), R11 \
+	XORQ AX, AX
+
+#define SPREAD \
+	VBROADCASTSD (DX), Y4   \
+	VBROADCASTSD 8(DX), Y5  \
+	VBROADCASTSD 16(DX), Y6 \
+	VBROADCASTSD 24(DX), Y7
+
+// Sums of the lanes of s to the first of x, in the order of the vector code
+// of every length.
+#define LANES(s, x, t, to) \
+	VEXTRACTF128 $1, s, t   \
+	VADDPD       t, x, x    \
+	VPERMILPD    $1, x, t   \
+	VADDSD       t, x, x    \
+	VMOVSD       x, to
+
+// func dotRowsFMA(n int, a *float64, stride int, x, out *float64)
+TEXT ·dotRowsFMA(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ stride+16(FP), R8
+	MOVQ x+24(FP), DI
+	MOVQ out+32(FP), DX
+	FOURROWS
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+	SUBQ $8, CX
+	JLT  four
+
+eight:
+	VMOVUPD (DI)(AX*1), Y8
+	VMOVUPD 32(DI)(AX*1), Y9
+	VFMADD231PD (SI)(AX*1), Y8, Y0
+	VFMADD231PD (R9)(AX*1), Y8, Y1
+	VFMADD231PD (R10)(AX*1), Y8, Y2
+	VFMADD231PD (R11)(AX*1), Y8, Y3
+	VFMADD231PD 32(SI)(AX*1), Y9, Y4
+	VFMADD231PD 32(R9)(AX*1), Y9, Y5
+	VFMADD231PD 32(R10)(AX*1), Y9, Y6
+	VFMADD231PD 32(R11)(AX*1), Y9, Y7
+	ADDQ $64, AX
+	SUBQ $8, CX
+	JGE  eight
+
+four:
+	VADDPD Y4, Y0, Y0
+	VADDPD Y5, Y1, Y1
+	VADDPD Y6, Y2, Y2
+	VADDPD Y7, Y3, Y3
+	ADDQ $4, CX
+	JLT  ones
+	VMOVUPD (DI)(AX*1), Y8
+	VFMADD231PD (SI)(AX*1), Y8, Y0
+	VFMADD231PD (R9)(AX*1), Y8, Y1
+	VFMADD231PD (R10)(AX*1), Y8, Y2
+	VFMADD231PD (R11)(AX*1), Y8, Y3
+	ADDQ $32, AX
+	SUBQ $4, CX
+
+ones:
+	ADDQ $4, CX
+	LANES(Y0, X0, X4, (DX))
+	LANES(Y1, X1, X5, 8(DX))
+	LANES(Y2, X2, X6, 16(DX))
+	LANES(Y3, X3, X7, 24(DX))
+	TESTQ CX, CX
+	JEQ  done
+
+one:
+	VMOVSD (DI)(AX*1), X8
+	VFMADD231SD (SI)(AX*1), X8, X0
+	VFMADD231SD (R9)(AX*1), X8, X1
+	VFMADD231SD (R10)(AX*1), X8, X2
+	VFMADD231SD (R11)(AX*1), X8, X3
+	ADDQ $8, AX
+	DECQ CX
+	JNZ  one
+	VMOVSD X0, (DX)
+	VMOVSD X1, 8(DX)
+	VMOVSD X2, 16(DX)
+	VMOVSD X3, 24(DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addRowsFMA(n int, a *float64, stride int, x, y *float64)
+TEXT ·addRowsFMA(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ stride+16(FP), R8
+	MOVQ x+24(FP), DX
+	MOVQ y+32(FP), DI
+	FOURROWS
+	SPREAD
+	SUBQ $8, CX
+	JLT  four
+
+eight:
+	VMOVUPD (DI)(AX*1), Y8
+	VMOVUPD 32(DI)(AX*1), Y9
+	VFMADD231PD (SI)(AX*1), Y4, Y8
+	VFMADD231PD 32(SI)(AX*1), Y4, Y9
+	VFMADD231PD (R9)(AX*1), Y5, Y8
+	VFMADD231PD 32(R9)(AX*1), Y5, Y9
+	VFMADD231PD (R10)(AX*1), Y6, Y8
+	VFMADD231PD 32(R10)(AX*1), Y6, Y9
+	VFMADD231PD (R11)(AX*1), Y7, Y8
+	VFMADD231PD 32(R11)(AX*1), Y7, Y9
+	VMOVUPD Y8, (DI)(AX*1)
+	VMOVUPD Y9, 32(DI)(AX*1)
+	ADDQ $64, AX
+	SUBQ $8, CX
+	JGE  eight
+
+four:
+	ADDQ $8, CX
+	JEQ  done
+
+one:
+	VMOVSD (DI)(AX*1), X8
+	VFMADD231SD (SI)(AX*1), X4, X8
+	VFMADD231SD (R9)(AX*1), X5, X8
+	VFMADD231SD (R10)(AX*1), X6, X8
+	VFMADD231SD (R11)(AX*1), X7, X8
+	VMOVSD X8, (DI)(AX*1)
+	ADDQ $8, AX
+	DECQ CX
+	JNZ  one
+
+done:
+	VZEROUPPER
+	RET
+
+// func bothRowsFMA(n int, a *float64, stride int, p, x, y, out *float64)
+TEXT ·bothRowsFMA(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ stride+16(FP), R8
+	MOVQ p+24(FP), DX
+	MOVQ x+32(FP), BX
+	MOVQ y+40(FP), DI
+	FOURROWS
+	SPREAD
+	MOVQ out+48(FP), DX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	SUBQ $4, CX
+	JLT  rest
+
+four:
+	VMOVUPD (BX)(AX*1), Y8
+	VMOVUPD (DI)(AX*1), Y9
+	VMOVUPD (SI)(AX*1), Y10
+	VMOVUPD (R9)(AX*1), Y11
+	VMOVUPD (R10)(AX*1), Y12
+	VMOVUPD (R11)(AX*1), Y13
+	VFMADD231PD Y10, Y4, Y9
+	VFMADD231PD Y10, Y8, Y0
+	VFMADD231PD Y11, Y5, Y9
+	VFMADD231PD Y11, Y8, Y1
+	VFMADD231PD Y12, Y6, Y9
+	VFMADD231PD Y12, Y8, Y2
+	VFMADD231PD Y13, Y7, Y9
+	VFMADD231PD Y13, Y8, Y3
+	VMOVUPD Y9, (DI)(AX*1)
+	ADDQ $32, AX
+	SUBQ $4, CX
+	JGE  four
+
+rest:
+	ADDQ $4, CX
+	LANES(Y0, X0, X10, (DX))
+	LANES(Y1, X1, X11, 8(DX))
+	LANES(Y2, X2, X12, 16(DX))
+	LANES(Y3, X3, X13, 24(DX))
+	TESTQ CX, CX
+	JEQ  done
+
+one:
+	VMOVSD (BX)(AX*1), X8
+	VMOVSD (DI)(AX*1), X9
+	VMOVSD (SI)(AX*1), X10
+	VMOVSD (R9)(AX*1), X11
+	VMOVSD (R10)(AX*1), X12
+	VMOVSD (R11)(AX*1), X13
+	VFMADD231SD X10, X4, X9
+	VFMADD231SD X10, X8, X0
+	VFMADD231SD X11, X5, X9
+	VFMADD231SD X11, X8, X1
+	VFMADD231SD X12, X6, X9
+	VFMADD231SD X12, X8, X2
+	VFMADD231SD X13, X7, X9
+	VFMADD231SD X13, X8, X3
+	VMOVSD X9, (DI)(AX*1)
+	ADDQ $8, AX
+	DECQ CX
+	JNZ  one
+	VMOVSD X0, (DX)
+	VMOVSD X1, 8(DX)
+	VMOVSD X2, 16(DX)
+	VMOVSD X3, 24(DX)
+
+done:
+	VZEROUPPER
+	RET
