@@ -5,6 +5,7 @@
 #endif
 #include "native.h"
 #include "plan.h"
+#include "certify.h"
 #include "symmetric.h"
 
 /* What cgo does not let a flag say: square roots need not set errno. */

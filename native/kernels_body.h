@@ -13,6 +13,7 @@
 #include "softmin_body.h"
 #include "transport_body.h"
 #include "plan_body.h"
+#include "certify_body.h"
 #include "cloud_body.h"
 #include "products_body.h"
 #include "tall_body.h"

@@ -26,6 +26,8 @@ type HostKernels[T Float] interface {
 	ScalingStep(k Dense[T], a, v, u, s []T) bool
 	PairwiseCost(p int, x, y, out Dense[T]) bool
 	LogStep(ε T, c Dense[T], g, a, f, s []T, least T, e *Entries[T]) bool
+	PlanCosts(ε T, c Dense[T], g, a, f, s, t []T) bool
+	MinTransform(c Dense[T], g, w, f, h, d []T) bool // w and d nil: none
 	SoftMinPoints(p int, ε T, x, y Dense[T], g, out []T) bool
 	SymMul(a, x, y Dense[T]) bool
 	SymProduct(a, b, c Dense[T]) bool

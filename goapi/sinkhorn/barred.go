@@ -139,9 +139,7 @@ func (v *certifier[T]) detour(ctx context.Context, got []float64) error {
 			continue
 		}
 		v.rounding.detour = plan
-		for i := range v.rounding.rows {
-			v.rounding.rows[i] *= 1 - again
-		}
+		v.keep = 1 - again
 		clear(v.lackA)
 		clear(v.lackB)
 		v.lack = 0

@@ -23,7 +23,7 @@ type Certificate struct {
 }
 
 // certifier rebuilds plans from potentials in float64, tile by tile, and
-// rounds them onto the marginals.
+// rounds them onto the marginals. It reads the costs twice.
 type certifier[T device.Float] struct {
 	q   device.Queue[float64]
 	c   *costs[float64]
@@ -31,46 +31,36 @@ type certifier[T device.Float] struct {
 	ε   float64
 	own bool // q belongs to the certifier
 
-	φ, ψ, εa device.Matrix[float64]
-	rows     device.Matrix[float64] // factor of each row that makes its sum exact
-	a, ones  device.Matrix[float64]
-	tile     device.Matrix[float64]
-	whole    device.Matrix[float64] // the rebuilt plan, if there is room for it
+	φ, ψ, a device.Matrix[float64]
 
 	rounding
 	marginal float64
+	spent    []float64             // cost of the plan by column
 	allowed  device.Dense[float32] // what checkFeasible returned
 }
 
-// rounding turns the plan K of the potentials into one that meets both
-// marginals: diag(rows)·K·diag(cols) + lackA·lackBᵀ/Σ lackB.
+// rounding turns the plan P of the potentials, whose rows sum to a, into one
+// that meets both marginals: keep·P·diag(cols) + lackA·lackBᵀ/Σ lackB.
 type rounding struct {
 	φ, ψ         []float64 // entropy form
-	rows, cols   []float64
+	cols         []float64
+	keep         float64 // 1, or less where detour replaces a part of the plan
 	lackA, lackB []float64
 	lack         float64 // Σ lackB, 0 for none
 	// detour replaces the last term where pairs are forbidden, by row.
 	detour []Entry[float64]
 }
 
-// newCertifier returns the certifier of plans with the costs c. It writes over
-// kernel, the memory of an iteration's kernel or the zero Matrix.
-func newCertifier[T device.Float](dev device.Device, c *costs[T], kernel device.Matrix[T], r *reduced[T], ε float64) *certifier[T] {
+func newCertifier[T device.Float](dev device.Device, c *costs[T], r *reduced[T], ε float64) *certifier[T] {
 	v := &certifier[T]{r: r, ε: ε}
 	if same, ok := any(c).(*costs[float64]); ok {
 		v.q, v.c = same.q, same
-		v.whole = any(kernel).(device.Matrix[float64])
 	} else {
 		v.q, v.own = dev.F64(), true
 		v.c = widenCosts(v.q, r)
 	}
-	row := func(n int) device.Matrix[float64] { return v.q.Alloc(1, n) }
-	v.φ, v.εa, v.rows, v.a = row(r.n), row(r.n), row(r.n), row(r.n)
-	v.ψ, v.ones = row(r.m), row(r.m)
-	v.tile = v.q.Alloc(v.c.high, r.m)
-	upload(v.q, v.εa, r.a, func(x float64) float64 { return ε * math.Log(x) })
+	v.φ, v.a, v.ψ = v.q.Alloc(1, r.n), v.q.Alloc(1, r.n), v.q.Alloc(1, r.m)
 	upload(v.q, v.a, r.a, func(x float64) float64 { return x })
-	v.q.Fill(1, v.ones)
 	return v
 }
 
@@ -104,39 +94,29 @@ func (v *certifier[T]) rebuildAt(ψ []float64) error {
 	return v.rebuild(wide)
 }
 
-// rebuild takes ψ, solves the row constraints for it in the log domain,
-// rebuilds the plan and sets marginal and the factors of the rounding.
+// rebuild takes ψ, solves the row constraints for it, rebuilds the plan and
+// sets marginal, spent and the factors of the rounding.
 func (v *certifier[T]) rebuild(ψ device.Matrix[float64]) error {
 	n, m, q := v.r.n, v.r.m, v.q
 	v.rounding = rounding{
-		φ: make([]float64, n), ψ: make([]float64, m), rows: make([]float64, n), cols: make([]float64, m),
+		φ: make([]float64, n), ψ: make([]float64, m), cols: make([]float64, m), keep: 1,
 		lackA: make([]float64, n), lackB: make([]float64, m),
 	}
-	q.Download(device.Vector(v.rounding.ψ), ψ)
+	v.spent = make([]float64, m)
+	sums := make([]float64, m)
 	defer q.Scope()()
+	dsums, spent := q.Alloc(1, m), q.Alloc(1, m)
 	q.Copy(v.ψ, ψ)
-	v.c.softMinRows(v.ε, v.ψ, v.εa, v.φ)
-	sums, part := q.Alloc(1, m), q.Alloc(1, m)
-	v.c.each(func(lo, hi int, c device.Matrix[float64]) {
-		k := v.planRows(lo, hi)
-		device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
-		device.ScalingStep(q, k, v.a.Slice(0, 1, lo, hi), v.ones, v.rows.Slice(0, 1, lo, hi), part)
-		q.Add(1, device.NoTrans, sums, 1, device.NoTrans, part, sums)
-	})
-	colSums := make([]float64, m)
+	v.c.planCosts(v.ε, v.ψ, v.a, v.φ, dsums, spent)
+	q.Download(device.Vector(v.rounding.ψ), v.ψ)
 	q.Download(device.Vector(v.rounding.φ), v.φ)
-	q.Download(device.Vector(v.rounding.rows), v.rows)
-	q.Download(device.Vector(colSums), sums)
+	q.Download(device.Vector(sums), dsums)
+	q.Download(device.Vector(v.spent), spent)
 	if err := q.Sync(); err != nil {
 		return err
 	}
-	// The factors of the rows are 1 but for rounding errors. What they
-	// change counts twice: in the rows and, at most, in the columns.
-	v.marginal, v.lack = 0, 0
-	for i, f := range v.rounding.rows {
-		v.marginal += 2 * math.Abs(v.r.a[i]/f-v.r.a[i])
-	}
-	for j, s := range colSums {
+	v.marginal = 0
+	for j, s := range sums {
 		b := v.r.b[j]
 		v.marginal += math.Abs(s - b)
 		v.cols[j] = 1
@@ -150,85 +130,14 @@ func (v *certifier[T]) rebuild(ψ device.Matrix[float64]) error {
 	return nil
 }
 
-// planRows returns where the rows [lo,hi) of the plan are kept.
-func (v *certifier[T]) planRows(lo, hi int) device.Matrix[float64] {
-	if v.whole.IsZero() {
-		return v.tile.RowRange(0, hi-lo)
-	}
-	return v.whole.RowRange(lo, hi)
-}
-
-// upper returns the cost of the rounded plan and sets lackA.
-func (v *certifier[T]) upper(ctx context.Context) (float64, error) {
+// bounds returns the cost of the rounded plan, which it completes, the value
+// of a feasible dual solution (c-transforms of ψ), and the largest absolute
+// potential in that.
+func (v *certifier[T]) bounds(ctx context.Context) (upper, lower, size float64, err error) {
 	n, m, q := v.r.n, v.r.m, v.q
 	defer q.Scope()()
-	cols, lack := q.Alloc(m, 1), q.Alloc(m, 1)
-	got, cost, fill := q.Alloc(n, 1), q.Alloc(n, 1), q.Alloc(n, 1)
-	q.Upload(cols, device.Dense[float64]{Rows: m, Cols: 1, Stride: 1, Data: v.cols})
-	q.Upload(lack, device.Dense[float64]{Rows: m, Cols: 1, Stride: 1, Data: v.lackB})
-	v.c.each(func(lo, hi int, c device.Matrix[float64]) {
-		k, kc := v.planRows(lo, hi), v.tile.RowRange(0, hi-lo)
-		if v.whole.IsZero() {
-			device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
-		}
-		q.Gemm(device.NoTrans, device.NoTrans, 1, k, cols, 0, got.RowRange(lo, hi))
-		if v.r.barred { // 0·∞ is no cost
-			q.Map(device.InfToZero, c, kc)
-			c = kc
-		}
-		q.Gemm(device.NoTrans, device.NoTrans, 1, c, lack, 0, fill.RowRange(lo, hi))
-		q.Mul(k, c, kc)
-		q.Gemm(device.NoTrans, device.NoTrans, 1, kc, cols, 0, cost.RowRange(lo, hi))
-	})
-	column := func(a device.Matrix[float64]) []float64 {
-		x := make([]float64, n)
-		q.Download(device.Dense[float64]{Rows: n, Cols: 1, Stride: 1, Data: x}, a)
-		return x
-	}
-	g, c, f := column(got), column(cost), column(fill)
-	if err := q.Sync(); err != nil {
-		return 0, err
-	}
-	total := 0.0
-	if v.r.barred {
-		for i, s := range v.rounding.rows {
-			g[i] *= s
-		}
-		if err := v.detour(ctx, g); err != nil {
-			return 0, err
-		}
-		at := -1
-		if err := v.r.eachRow(func(i int, row []T) error {
-			total += v.rounding.rows[i] * c[i]
-			for at+1 < len(v.rounding.detour) && v.rounding.detour[at+1].I == i {
-				at++
-				e := v.rounding.detour[at]
-				total += e.Mass * float64(row[e.J])
-			}
-			return nil
-		}); err != nil {
-			return 0, err
-		}
-		return total, nil
-	}
-	for i, s := range v.rounding.rows {
-		v.lackA[i] = max(0, v.r.a[i]-s*g[i])
-		total += s * c[i]
-		if v.lack > 0 {
-			total += v.lackA[i] * f[i] / v.lack
-		}
-	}
-	return total, nil
-}
-
-// lower returns the value of a feasible dual solution (c-transforms of ψ) and
-// the largest absolute potential in it.
-func (v *certifier[T]) lower() (value, size float64, err error) {
-	n, m, q := v.r.n, v.r.m, v.q
-	defer q.Scope()()
-	// f[i] = min over j of C[i,j]-g[j] is the best that goes with g, and then
-	// g[j] = min over i of C[i,j]-f[i] the best that goes with this f.
-	f, g, zero := q.Alloc(1, n), q.Alloc(1, m), device.Matrix[float64]{}
+	f, h, g := q.Alloc(1, n), q.Alloc(1, m), q.Alloc(1, m)
+	lackB, fill := q.Alloc(1, m), q.Alloc(1, n)
 	// ψ/ε and φ/ε hold the logarithms of the weights: without them the
 	// potentials come nearer to those of the unregularised problem.
 	start := make([]float64, m)
@@ -236,31 +145,90 @@ func (v *certifier[T]) lower() (value, size float64, err error) {
 		start[j] = x - v.ε*math.Log(v.r.b[j])
 	}
 	q.Upload(g, device.Vector(start))
-	v.c.softMin(0, g, zero, zero, f, g)
-	hf, hg := make([]float64, n), make([]float64, m)
+	q.Upload(lackB, device.Vector(v.lackB))
+	// f[i] = min over j of C[i,j]-g[j] is the best that goes with g, and then
+	// h[j] = min over i of C[i,j]-f[i] the best that goes with this f.
+	v.c.minTransform(g, lackB, f, h, fill)
+	hf, hh, hfill := make([]float64, n), make([]float64, m), make([]float64, n)
 	q.Download(device.Vector(hf), f)
-	q.Download(device.Vector(hg), g)
-	if err := q.Sync(); err != nil {
-		return 0, 0, err
+	q.Download(device.Vector(hh), h)
+	q.Download(device.Vector(hfill), fill)
+	if err := v.missingRows(); err != nil {
+		return 0, 0, 0, err
 	}
 	for i, x := range hf {
-		value += v.r.a[i] * x
+		lower += v.r.a[i] * x
 		size = max(size, math.Abs(x))
 	}
-	for j, x := range hg {
-		value += v.r.b[j] * x
+	for j, x := range hh {
+		lower += v.r.b[j] * x
 		size = max(size, math.Abs(x))
 	}
-	return value, size, nil
+	if v.r.barred {
+		upper, err = v.upperBarred(ctx)
+		return upper, lower, size, err
+	}
+	for j, x := range v.spent {
+		upper += x * v.cols[j]
+	}
+	if v.lack > 0 {
+		for i, x := range v.lackA {
+			upper += x * hfill[i] / v.lack
+		}
+	}
+	return upper, lower, size, nil
+}
+
+// missingRows sets lackA, what the rows lose by the factors of the columns:
+// sums of small positive terms, without a cancellation.
+func (v *certifier[T]) missingRows() error {
+	n, m, q := v.r.n, v.r.m, v.q
+	if v.lack == 0 {
+		return q.Sync()
+	}
+	defer q.Scope()()
+	lost := make([]float64, m)
+	for j, x := range v.cols {
+		lost[j] = 1 - x
+	}
+	w, sums := q.Alloc(m, 1), q.Alloc(n, 1)
+	q.Upload(w, device.Dense[float64]{Rows: m, Cols: 1, Stride: 1, Data: lost})
+	tile := q.Alloc(v.c.high, m)
+	v.c.each(func(lo, hi int, c device.Matrix[float64]) {
+		k := tile.RowRange(0, hi-lo)
+		device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
+		q.Gemm(device.NoTrans, device.NoTrans, 1, k, w, 0, sums.RowRange(lo, hi))
+	})
+	q.Download(device.Dense[float64]{Rows: n, Cols: 1, Stride: 1, Data: v.lackA}, sums)
+	return q.Sync()
+}
+
+// upperBarred is the upper bound where pairs are forbidden.
+func (v *certifier[T]) upperBarred(ctx context.Context) (float64, error) {
+	got := make([]float64, v.r.n)
+	for i, x := range v.lackA {
+		got[i] = v.r.a[i] - x
+	}
+	if err := v.detour(ctx, got); err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for j, x := range v.spent {
+		total += v.keep * x * v.cols[j]
+	}
+	left := v.rounding.detour
+	err := v.r.eachRow(func(i int, row []T) error {
+		for ; len(left) > 0 && left[0].I == i; left = left[1:] {
+			total += left[0].Mass * float64(row[left[0].J])
+		}
+		return nil
+	})
+	return total, err
 }
 
 // finish computes the bounds and assembles the result in the caller's units.
 func (v *certifier[T]) finish(ctx context.Context, dev device.Device, p Problem[T], epsilon float64) (*Result[T], error) {
-	upper, err := v.upper(ctx)
-	if err != nil {
-		return nil, err
-	}
-	lower, size, err := v.lower()
+	upper, lower, size, err := v.bounds(ctx)
 	if err != nil {
 		return nil, err
 	}

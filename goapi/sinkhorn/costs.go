@@ -215,6 +215,47 @@ func (c *costs[T]) logStep(ε T, ψ, a, φ, sums device.Matrix[T], least T, e *d
 	})
 }
 
+// planCosts computes, as device.PlanCosts does, the potentials φ whose plan has
+// the row sums a, and the sums and costs of the columns of that plan.
+func (c *costs[T]) planCosts(ε T, ψ, a, φ, sums, spent device.Matrix[T]) {
+	if !c.stored.IsZero() {
+		device.PlanCosts(c.q, ε, c.stored, ψ, a, φ, sums, spent)
+		return
+	}
+	defer c.q.Scope()()
+	part, cost := c.q.Alloc(1, c.m), c.q.Alloc(1, c.m)
+	c.q.Fill(0, sums)
+	c.q.Fill(0, spent)
+	c.each(func(lo, hi int, tile device.Matrix[T]) {
+		device.PlanCosts(c.q, ε, tile, ψ, a.Slice(0, 1, lo, hi), φ.Slice(0, 1, lo, hi), part, cost)
+		c.plus(part, sums)
+		c.plus(cost, spent)
+	})
+}
+
+// minTransform computes, as device.MinTransform does, f = min(C-g), then
+// h = min(C-f), and d = C·w.
+func (c *costs[T]) minTransform(g, w, f, h, d device.Matrix[T]) {
+	if !c.stored.IsZero() {
+		device.MinTransform(c.q, c.stored, g, w, f, h, d)
+		return
+	}
+	defer c.q.Scope()()
+	two, zero := c.q.Alloc(2, c.m), c.q.Alloc(1, 2)
+	c.each(func(lo, hi int, tile device.Matrix[T]) {
+		low := two.Row(1)
+		if lo == 0 {
+			low = two.Row(0)
+		}
+		device.MinTransform(c.q, tile, g, w, f.Slice(0, 1, lo, hi), low, d.Slice(0, 1, lo, hi))
+		if lo > 0 {
+			device.SoftMin(c.q, device.PerCol, 0, two, zero, h)
+			c.q.Copy(two.Row(0), h)
+		}
+	})
+	c.q.Copy(h, two.Row(0))
+}
+
 func (c *costs[T]) plus(add, v device.Matrix[T]) {
 	if !add.IsZero() {
 		c.q.Add(1, device.NoTrans, v, 1, device.NoTrans, add, v)

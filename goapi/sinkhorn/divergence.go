@@ -173,7 +173,7 @@ func selfTransport[T device.Float](ctx context.Context, dev device.Device, p Pro
 	if err := run.run(f, tol/4); err != nil {
 		return nil, err
 	}
-	cert := newCertifier(dev, c, device.Matrix[T]{}, r, ε)
+	cert := newCertifier(dev, c, r, ε)
 	defer cert.close()
 	if cert.own { // float32: the rest in float64
 		with(newHalves(cert.q, cert.c, r.n, r.m))

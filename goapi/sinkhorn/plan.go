@@ -15,7 +15,8 @@ import (
 func (r *Result[T]) Plan(dst device.Dense[T]) error { return r.plan(dst, true) }
 
 // RawPlan writes A[i]·B[j]·exp((F[i]+G[j]-C[i,j])/Epsilon) into dst (n×m), the
-// plan of the potentials as they are. Certificate.MarginalL1 is its error.
+// plan of the potentials as they are, but for the rounding errors of F: the
+// rows sum to A. Certificate.MarginalL1 is its error.
 func (r *Result[T]) RawPlan(dst device.Dense[T]) error { return r.plan(dst, false) }
 
 func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
@@ -51,6 +52,9 @@ func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
 		}
 		for i := lo; i < hi; i++ {
 			row := host.Row(i - lo)
+			if r.cols != nil { // not the plan of a relaxed problem
+				toSum(row, d.a[i])
+			}
 			if rounded {
 				r.round(i, row)
 			}
@@ -63,6 +67,17 @@ func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
 	return failure
 }
 
+// toSum scales a row of positive sum to the sum a.
+func toSum(row []float64, a float64) {
+	sum := 0.0
+	for _, x := range row {
+		sum += x
+	}
+	for j := range row {
+		row[j] *= a / sum
+	}
+}
+
 // round rounds row i of the reduced plan.
 func (r *rounding) round(i int, row []float64) {
 	fill := 0.0
@@ -70,7 +85,7 @@ func (r *rounding) round(i int, row []float64) {
 		fill = r.lackA[i] / r.lack
 	}
 	for j, x := range row {
-		row[j] = x*r.rows[i]*r.cols[j] + fill*r.lackB[j]
+		row[j] = x*r.keep*r.cols[j] + fill*r.lackB[j]
 	}
 	at, _ := slices.BinarySearchFunc(r.detour, i, func(e Entry[float64], i int) int { return e.I - i })
 	for ; at < len(r.detour) && r.detour[at].I == i; at++ {

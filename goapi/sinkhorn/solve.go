@@ -59,7 +59,7 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 		return nil, err
 	}
 
-	cert := newCertifier(dev, c, s.k, r, ε)
+	cert := newCertifier(dev, c, r, ε)
 	defer cert.close()
 	cert.allowed = allowed
 	// The iteration has seen the plan through its kernel; the certifier

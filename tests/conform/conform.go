@@ -48,6 +48,8 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"Recast", testRecast[T]},
 		{"SoftMinPoints", testSoftMinPoints[T]},
 		{"LogStep", testLogStep[T]},
+		{"PlanCosts", testPlanCosts[T]},
+		{"MinTransform", testMinTransform[T]},
 		{"SVDBatch", testSVDBatch[T]},
 		{"Sequence", testSequence[T]},
 		{"Precision", testPrecision[T]},
