@@ -134,21 +134,30 @@ static rz_status mark(rz_queue *q, void *arrived)
 	return rz_failed(q->gpu, RZ_CUDA, code, "cuEventRecord");
 }
 
+/* Takes the next buffer of a ring. */
+static int turn(rz_ring *r)
+{
+	int i = r->turn;
+	r->turn = (i + 1) % r->slots;
+	return i;
+}
+
 /* Copies host memory to the device; the host memory is free for reuse at
  * return. Sizes are in bytes. */
 rz_status rz_upload(rz_queue *q, rz_ring *r, uint64_t to, size_t to_pitch,
 	const void *from, size_t from_pitch, size_t width, size_t rows)
 {
 	RZ_BEGIN(q->gpu);
-	int i = 0;
 	if (to_pitch == width && from_pitch == width) {
 		to_pitch = from_pitch = width *= rows;
 		rows = 1;
 	}
-	for (piece p = first(width, rows, r->bytes); p.rows; p = next(p, width, rows, r->bytes), i = !i) {
+	for (piece p = first(width, rows, r->bytes); p.rows; p = next(p, width, rows, r->bytes)) {
+		int i = turn(r);
+		char *buffer = r->memory + i * r->bytes;
 		RZ_CALL(cuEventSynchronize, r->arrived[i]);
-		pack(r->memory[i], p.width, (const char *)from + p.y * from_pitch + p.x, from_pitch, p.width, p.rows);
-		int code = send(q, to + p.y * to_pitch + p.x, to_pitch, r->memory[i], p);
+		pack(buffer, p.width, (const char *)from + p.y * from_pitch + p.x, from_pitch, p.width, p.rows);
+		int code = send(q, to + p.y * to_pitch + p.x, to_pitch, buffer, p);
 		if (code) {
 			rz_result = rz_failed(rz_device, RZ_CUDA, code, "cuMemcpyHtoDAsync");
 			goto rz_end;
@@ -165,16 +174,17 @@ rz_status rz_download(rz_queue *q, rz_ring *r, void *to, size_t to_pitch,
 	uint64_t from, size_t from_pitch, size_t width, size_t rows)
 {
 	RZ_BEGIN(q->gpu);
-	int i = 0;
+	int i = 0, last = 0; /* buffers of p and of the piece before it */
 	piece before = { 0, 0, 0, 0 };
 	if (to_pitch == width && from_pitch == width) {
 		to_pitch = from_pitch = width *= rows;
 		rows = 1;
 	}
-	for (piece p = first(width, rows, r->bytes); p.rows || before.rows; i = !i) {
+	for (piece p = first(width, rows, r->bytes); p.rows || before.rows; last = i) {
 		if (p.rows) {
+			i = turn(r);
 			RZ_CALL(cuEventSynchronize, r->arrived[i]);
-			int code = receive(q, r->memory[i], from + p.y * from_pitch + p.x, from_pitch, p);
+			int code = receive(q, r->memory + i * r->bytes, from + p.y * from_pitch + p.x, from_pitch, p);
 			if (code) {
 				rz_result = rz_failed(rz_device, RZ_CUDA, code, "cuMemcpyDtoHAsync");
 				goto rz_end;
@@ -184,8 +194,9 @@ rz_status rz_download(rz_queue *q, rz_ring *r, void *to, size_t to_pitch,
 				goto rz_end;
 		}
 		if (before.rows) {
-			RZ_CALL(cuEventSynchronize, r->arrived[!i]);
-			pack((char *)to + before.y * to_pitch + before.x, to_pitch, r->memory[!i], before.width, before.width, before.rows);
+			RZ_CALL(cuEventSynchronize, r->arrived[last]);
+			pack((char *)to + before.y * to_pitch + before.x, to_pitch, r->memory + last * r->bytes, before.width,
+				before.width, before.rows);
 		}
 		before = p;
 		if (p.rows)

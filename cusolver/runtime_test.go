@@ -57,7 +57,7 @@ func equal[T device.Float](a, b device.Dense[T]) bool {
 // without gaps, whose gaps stay as they were. Without memory for the long
 // transfer buffers the short ones do, in more pieces than one to a row.
 func TestTransfers(t *testing.T) {
-	for _, machine := range []string{"strict", "strict;cuMemHostAlloc:3=2"} {
+	for _, machine := range []string{"strict", "strict;cuMemHostAlloc:2=2"} {
 		d := open(t, machine)
 		transfers[float32](t, d.F32())
 		transfers[float64](t, d.F64())
@@ -503,7 +503,7 @@ func TestOpenFailsCleanly(t *testing.T) {
 		{"cuStreamCreateWithPriority:1=2;cuStreamCreateWithPriority:2=2", "out of memory"},
 		{"cublasCreate_v2:1=1;cublasCreate_v2:2=1", "CUBLAS_STATUS_NOT_INITIALIZED"},
 		{"cusolverDnCreate:1=7;cusolverDnCreate:2=7", "CUSOLVER_STATUS_INTERNAL_ERROR"},
-		{"cuMemHostAlloc:2=2;cuMemHostAlloc:4=2", "out of memory"},
+		{"cuMemHostAlloc:1=2;cuMemHostAlloc:2=2", "out of memory"},
 		{"mem=16MiB", "out of memory"},
 	} {
 		folder := fakecuda.Prepare(t, fakecuda.Options{Machine: c.machine})

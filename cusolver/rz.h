@@ -18,13 +18,15 @@ enum {
 	RZ_NO_HOST_MEMORY = -2 /* malloc failed */
 };
 
-/* Two page-locked buffers, used in turn: while the device reads or writes one,
- * the processor fills or empties the other. Go memory is never read by the
- * device itself, so that it need not stay in place after a call. */
+/* Page-locked buffers, used in turn: while the device reads or writes one, the
+ * processor fills or empties another. Go memory is never read by the device
+ * itself, so that it need not stay in place after a call. */
+enum { RZ_SLOTS = 8 }; /* at most */
 typedef struct {
-	size_t bytes;      /* of each */
-	void *memory[2];
-	void *arrived[2];  /* events that end the last transfer from or to each */
+	size_t bytes;            /* of each */
+	int slots, turn;         /* how many, and which is next */
+	char *memory;            /* one after the other */
+	void *arrived[RZ_SLOTS]; /* events that end the last transfer from or to each */
 } rz_ring;
 
 typedef struct {
@@ -66,7 +68,7 @@ typedef struct {
 	rz_ring ring;           /* for short transfers */
 } rz_queue;
 
-enum { RZ_INFOS = 256, RZ_RING_SHORT = 64 << 10, RZ_RING_LONG = 32 << 20 };
+enum { RZ_INFOS = 256, RZ_RING_SHORT = 32 << 10, RZ_RING_LONG = 32 << 20 };
 
 #define RZ_LIBRARY(library, need, result, name, arguments) RZ_LIBRARY_##name = RZ_##library,
 enum { RZ_FUNCTIONS(RZ_LIBRARY) RZ_LIBRARY_END };
@@ -94,7 +96,7 @@ rz_status rz_trim(rz_gpu *g);
 rz_status rz_queue_open(rz_queue *q);
 rz_status rz_queue_close(rz_queue *q);
 rz_status rz_synchronize(rz_queue *q);
-rz_status rz_ring_open(rz_gpu *g, rz_ring *r, size_t bytes);
+rz_status rz_ring_open(rz_gpu *g, rz_ring *r, int slots, size_t bytes);
 rz_status rz_ring_close(rz_gpu *g, rz_ring *r);
 
 /* memory.c */

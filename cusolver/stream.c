@@ -8,13 +8,15 @@ static size_t workspace_for(int capability)
 	return capability >= 90 ? 32 << 20 : 4 << 20;
 }
 
-rz_status rz_ring_open(rz_gpu *g, rz_ring *r, size_t bytes)
+rz_status rz_ring_open(rz_gpu *g, rz_ring *r, int slots, size_t bytes)
 {
+	void *memory = NULL;
 	RZ_BEGIN(g);
-	for (int i = 0; i < 2; i++) {
-		RZ_CALL(cuMemHostAlloc, &r->memory[i], bytes, RZ_HOST_PORTABLE);
+	RZ_CALL(cuMemHostAlloc, &memory, slots * bytes, RZ_HOST_PORTABLE);
+	r->memory = memory;
+	for (int i = 0; i < slots; i++)
 		RZ_CALL(cuEventCreate, &r->arrived[i], RZ_EVENT_BLOCKING_SYNC | RZ_EVENT_DISABLE_TIMING);
-	}
+	r->slots = slots;
 	r->bytes = bytes;
 	RZ_END;
 }
@@ -24,12 +26,11 @@ rz_status rz_ring_open(rz_gpu *g, rz_ring *r, size_t bytes)
 rz_status rz_ring_close(rz_gpu *g, rz_ring *r)
 {
 	RZ_BEGIN(g);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < RZ_SLOTS; i++)
 		if (r->arrived[i])
 			RZ_TRY(cuEventDestroy_v2, r->arrived[i]);
-		if (r->memory[i])
-			RZ_TRY(cuMemFreeHost, r->memory[i]);
-	}
+	if (r->memory)
+		RZ_TRY(cuMemFreeHost, r->memory);
 	*r = (rz_ring){ 0 };
 	RZ_END;
 }
@@ -58,7 +59,7 @@ static rz_status open_handles(rz_queue *q)
 rz_status rz_queue_open(rz_queue *q)
 {
 	rz_status s = open_handles(q);
-	return s.library ? s : rz_ring_open(q->gpu, &q->ring, RZ_RING_SHORT);
+	return s.library ? s : rz_ring_open(q->gpu, &q->ring, RZ_SLOTS, RZ_RING_SHORT);
 }
 
 static rz_status close_handles(rz_queue *q)

@@ -39,7 +39,7 @@ func (s *stream) withRing(bytes int, f func(*C.rz_ring) C.rz_status) {
 	if s.notRecorded() {
 		return
 	}
-	if bytes <= 2*C.RZ_RING_SHORT {
+	if bytes <= C.RZ_SLOTS/2*C.RZ_RING_SHORT {
 		s.check(f(&s.c.ring))
 		return
 	}
@@ -47,7 +47,7 @@ func (s *stream) withRing(bytes int, f func(*C.rz_ring) C.rz_status) {
 	g.transfer.Lock()
 	defer g.transfer.Unlock()
 	if g.c.ring.bytes == 0 {
-		if status := C.rz_ring_open(g.c, &g.c.ring, C.RZ_RING_LONG); status.library != 0 {
+		if status := C.rz_ring_open(g.c, &g.c.ring, 2, C.RZ_RING_LONG); status.library != 0 {
 			C.rz_ring_close(g.c, &g.c.ring)
 			s.check(f(&s.c.ring)) // too little page-locked memory: in small pieces
 			return

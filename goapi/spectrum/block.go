@@ -93,24 +93,42 @@ func BlockLanczos[T device.Float](ctx context.Context, q device.Queue[T], op Ope
 	scale, before := 0.0, 0 // before: first row of the last block but one
 	for lo := 0; ; {
 		hi := lo + next.Rows
-		w := images.RowRange(0, next.Rows)
-		if err := apply(ctx, q, op, w, next, &b.Products); err != nil {
+		w, rows := images.RowRange(0, next.Rows), min(next.Rows, n-hi)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := op.Apply(ctx, q, w, next); err != nil {
 			return nil, err
 		}
 		if lo == 0 {
 			if err := checkSymmetry(q, w, next); err != nil {
-				return nil, err
+				return nil, blame(q, w, b.Products, err)
 			}
 		}
-		if err := b.project(q, w, before, lo, hi, &scale); err != nil {
-			return nil, err
+		from := before
+		found := func(along device.Dense[T]) (tiny float64, err error) {
+			if err := device.CheckInput("inner products", along); err != nil {
+				return 0, blame(q, w, b.Products, err)
+			}
+			b.Products += next.Rows
+			b.store(along, before, lo, hi, &scale)
+			return 10 * eps * math.Sqrt(float64(n)) * scale, nil
+		}
+		if rows < next.Rows { // not all of w goes on
+			along, err := inner(q, w, b.Basis.RowRange(before, hi))
+			if err != nil {
+				return nil, err
+			}
+			tiny, err := found(along)
+			if err != nil {
+				return nil, err
+			}
+			from, found = hi, func(device.Dense[T]) (float64, error) { return tiny, nil }
 		}
 		if hi == n {
 			return b, q.Sync()
 		}
-		rows := min(next.Rows, n-hi)
-		tiny := 10 * eps * math.Sqrt(float64(n)) * scale
-		b.Last, err = orthonormalizeRows(q, b.Basis.RowRange(0, hi), w.RowRange(0, rows), tiny, 0, &stream)
+		b.Last, err = orthonormalize(q, b.Basis.RowRange(0, hi), w.RowRange(0, rows), from, found, 0, &stream)
 		switch {
 		case errors.Is(err, errNoDirection):
 			return nil, device.Argument("operator", "has a product that is not finite or not deterministic")
@@ -125,28 +143,26 @@ func BlockLanczos[T device.Float](ctx context.Context, q device.Queue[T], op Ope
 	}
 }
 
-// project stores in T the inner products of the images w of the rows [lo,hi)
-// of the basis with the rows from before on.
-func (b *BlockTridiagonal[T]) project(q device.Queue[T], w device.Matrix[T], before, lo, hi int, scale *float64) error {
+// inner returns the inner products of the rows of x with those of y.
+func inner[T device.Float](q device.Queue[T], x, y device.Matrix[T]) (device.Dense[T], error) {
 	defer q.Scope()()
-	c, host := q.Alloc(hi-before, hi-lo), device.NewDense[T](hi-before, hi-lo)
-	q.Gemm(device.NoTrans, device.Transp, 1, b.Basis.RowRange(before, hi), w, 0, c)
+	c, host := q.Alloc(x.Rows, y.Rows), device.NewDense[T](x.Rows, y.Rows)
+	q.Gemm(device.NoTrans, device.Transp, 1, x, y, 0, c)
 	q.Download(host, c)
-	if err := q.Sync(); err != nil {
-		return err
-	}
-	if err := device.CheckInput("inner products", host); err != nil {
-		return err
-	}
+	return host, q.Sync()
+}
+
+// store puts into T the coefficients of the images of the rows [lo,hi) of the
+// basis along the rows from before on.
+func (b *BlockTridiagonal[T]) store(along device.Dense[T], before, lo, hi int, scale *float64) {
 	for j := range hi - lo {
 		for i := before; i <= lo+j; i++ {
-			x := float64(host.At(i-before, j))
+			x := float64(along.At(j, i-before))
 			if i >= lo { // the block on the diagonal: its halves differ by rounding
-				x = (x + float64(host.At(lo+j-before, i-lo))) / 2
+				x = (x + float64(along.At(i-lo, lo+j-before))) / 2
 			}
 			b.T.SetSym(i, lo+j, x)
 			*scale = max(*scale, math.Abs(x))
 		}
 	}
-	return nil
 }

@@ -113,9 +113,13 @@ func moments[T device.Float](ctx context.Context, q device.Queue[T], op Operator
 	products := 0
 	// step computes next = f/half·(H - centre)·now - before.
 	step := func(f float64, before device.Matrix[T]) error {
-		if err := apply(ctx, q, op, next, now, &products); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if err := op.Apply(ctx, q, next, now); err != nil {
+			return err
+		}
+		products += p
 		q.Add(T(f/half), device.NoTrans, next, T(-f*centre/half), device.NoTrans, now, next)
 		if !before.IsZero() {
 			q.Add(1, device.NoTrans, next, -1, device.NoTrans, before, next)
@@ -124,7 +128,7 @@ func moments[T device.Float](ctx context.Context, q device.Queue[T], op Operator
 		if o.Progress != nil {
 			o.Progress(products, p*((o.Moments+1)/2))
 		}
-		return q.Sync()
+		return nil
 	}
 	d, host := q.Alloc(2, p), device.NewDense[T](2, p)
 	c.Moments = make([][]float64, p)
@@ -161,7 +165,7 @@ func moments[T device.Float](ctx context.Context, q device.Queue[T], op Operator
 			}
 			// Moments of a measure on [-1,1] are at most 1.
 			if !(math.Abs(even) <= 1+1e-3) || !(math.Abs(odd) <= 1+1e-3) {
-				return false, nil
+				return false, checkProduct(q, now, products-p)
 			}
 		}
 		if 2*k >= o.Moments-1 {

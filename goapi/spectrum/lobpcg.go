@@ -237,10 +237,18 @@ func (l *lobpcg[T]) iterate(ctx context.Context, active []int) error {
 	if _, err := orthonormalizeRows(q, l.s.RowRange(0, known), rows, tiny, l.o.Seed, &l.stream); err != nil {
 		return err
 	}
-	if err := apply(ctx, q, l.op, l.hs.RowRange(known, known+len(active)), rows, &l.products); err != nil {
+	images := l.hs.RowRange(known, known+len(active))
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return l.rayleighRitz(known + len(active))
+	if err := l.op.Apply(ctx, q, images, rows); err != nil {
+		return err
+	}
+	if err := l.rayleighRitz(known + len(active)); err != nil {
+		return blame(q, images, l.products, err)
+	}
+	l.products += len(active)
+	return nil
 }
 
 // rayleighRitz makes the best iterates of the first size rows, and the changes
@@ -291,7 +299,7 @@ func (l *lobpcg[T]) rayleighRitz(size int) error {
 	}
 	combineRows(q, m, l.s)
 	combineRows(q, m, l.hs)
-	return q.Sync()
+	return nil
 }
 
 // withChanges appends to the coordinates x of the new iterates those of their

@@ -209,16 +209,30 @@ func apply[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T
 	if err := op.Apply(ctx, q, dst, src); err != nil {
 		return err
 	}
-	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, dst, out) })
-	if err != nil {
-		return err
+	err := checkProduct(q, dst, *products)
+	if err == nil {
+		*products += src.Rows
 	}
-	if largest-largest != 0 {
-		return fmt.Errorf("products %d to %d: %w", *products+1, *products+src.Rows,
+	return err
+}
+
+// checkProduct reports a NaN or infinity in products, the first after so many.
+func checkProduct[T device.Float](q device.Queue[T], dst device.Matrix[T], products int) error {
+	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, dst, out) })
+	if err == nil && largest-largest != 0 {
+		err = fmt.Errorf("products %d to %d: %w", products+1, products+dst.Rows,
 			&device.NotFiniteError{Name: "the operator's product", Value: largest})
 	}
-	*products += src.Rows
-	return nil
+	return err
+}
+
+// blame returns why numbers that come from products, the first after so many,
+// are not what they should be: one of those is not finite, or else err.
+func blame[T device.Float](q device.Queue[T], dst device.Matrix[T], products int, err error) error {
+	if found := checkProduct(q, dst, products); found != nil {
+		return found
+	}
+	return err
 }
 
 // scalar runs f, which writes one number, and returns the number.

@@ -24,6 +24,8 @@ type recurrence[T device.Float] struct {
 	basis         device.Matrix[T]
 	w, product, c device.Matrix[T]
 	along         device.Matrix[T] // coefficients on known
+	numbers       device.Matrix[T] // of every probe the diagonal entry and the square of the residual
+	host          device.Dense[T]  // what numbers held
 
 	j        int // steps done
 	products int // by all recurrences that were not at their end
@@ -53,13 +55,19 @@ func newRecurrence[T device.Float](q device.Queue[T], op Operator[T], start devi
 	r.basis = q.Alloc(min(keep, max(r.steps, 2)), p*n)
 	r.w, r.product = q.Alloc(p, n), q.Alloc(p, n)
 	r.c, r.along = q.Alloc(1, r.basis.Rows), q.Alloc(p, max(1, known.Rows))
+	r.numbers, r.host = q.Alloc(2, p), device.NewDense[T](2, p)
 	r.runs = make([]run, p)
 	for i := range r.runs {
 		r.runs[i].loss = newLoss(device.Epsilon[T](), n, uint64(first+i))
 	}
 	q.Copy(r.w, start)
 	r.project()
-	sizes, err := r.norms()
+	q.Reduce(device.SumSquares, device.PerRow, r.w, r.numbers.Row(1))
+	q.Download(r.host, r.numbers)
+	if err := q.Sync(); err != nil {
+		return nil, err
+	}
+	sizes, err := r.norms(r.host.Row(1))
 	if err != nil {
 		return nil, err
 	}
@@ -127,33 +135,21 @@ func (r *recurrence[T]) subtract(f []T, v device.Matrix[T]) {
 	r.q.Add(1, device.NoTrans, r.w, -1, device.NoTrans, r.product, r.w)
 }
 
-// perRow returns the numbers that f writes, one for each probe.
-func (r *recurrence[T]) perRow(f func(out device.Matrix[T])) ([]float64, error) {
-	defer r.q.Scope()()
-	out, host := r.q.Alloc(1, r.probes), make([]T, r.probes)
-	f(out)
-	r.q.Download(device.Vector(host), out)
-	x := make([]float64, r.probes)
-	err := r.q.Sync()
-	for i, v := range host {
-		x[i] = float64(v)
-	}
-	return x, err
-}
-
-// norms returns the norms of the rows of w.
-func (r *recurrence[T]) norms() ([]float64, error) {
-	x, err := r.perRow(func(out device.Matrix[T]) { r.q.Reduce(device.SumSquares, device.PerRow, r.w, out) })
-	for i := range x {
-		if s := math.Sqrt(x[i]); err != nil || s > 0 && s <= math.MaxFloat64 && exponent[T](s) == 0 {
-			x[i] = s
+// norms returns the norms of the rows of w, zeros for runs at their end, from
+// the sums of squares if those can be trusted.
+func (r *recurrence[T]) norms(squares []T) (sizes []float64, err error) {
+	sizes = make([]float64, r.probes)
+	for i, x := range squares {
+		if r.runs[i].ended {
 			continue
 		}
-		if x[i], err = norm(r.q, r.w.Row(i)); err != nil {
-			return nil, err
+		if sizes[i] = math.Sqrt(float64(x)); !regular[T](sizes[i]) {
+			if sizes[i], err = norm(r.q, r.w.Row(i)); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return x, err
+	return sizes, nil
 }
 
 // more reports whether a step is left.
@@ -184,27 +180,41 @@ func (r *recurrence[T]) step(ctx context.Context) error {
 		}
 		r.subtract(f, r.vectors(r.j-1))
 	}
-	α, err := r.perRow(func(out device.Matrix[T]) { q.Dot(device.PerRow, r.w, v, out) })
+	diagonal := r.numbers.Row(0)
+	q.Dot(device.PerRow, r.w, v, diagonal)
+	if r.probes == 1 {
+		q.Gemm(device.NoTrans, device.NoTrans, -1, diagonal, v, 1, r.w)
+	} else {
+		q.ScaleBy(device.PerRow, diagonal, v, r.product)
+		q.Add(1, device.NoTrans, r.w, -1, device.NoTrans, r.product, r.w)
+	}
+	q.Reduce(device.SumSquares, device.PerRow, r.w, r.numbers.Row(1))
+	q.Download(r.host, r.numbers)
+	if err := q.Sync(); err != nil {
+		return err
+	}
+	sizes, err := r.norms(r.host.Row(1))
 	if err != nil {
 		return err
 	}
-	for i := range f {
-		f[i] = T(α[i])
+	var again []int // which must be re-orthogonalized
+	for i := range r.runs {
+		if run := &r.runs[i]; !run.ended {
+			α := float64(r.host.At(0, i))
+			if x := α + sizes[i]; x-x != 0 {
+				return r.blame(ctx, fmt.Errorf("step %d: %w", r.j+1, &device.NotFiniteError{Name: "the tridiagonal matrix", Value: x}))
+			}
+			run.α = append(run.α, α)
+			if r.reorth == FullReorth || r.reorth == PartialReorth && run.loss.exceeds(run.α, run.β, sizes[i]) {
+				again = append(again, i)
+			}
+		}
 	}
-	r.subtract(f, v)
-	sizes, err := r.norms()
-	if err != nil {
+	if err := r.reorthogonalize(again, sizes); err != nil {
 		return err
 	}
 	for i := range r.runs {
-		if run := &r.runs[i]; !run.ended {
-			if x := α[i] + sizes[i]; x-x != 0 {
-				return r.blame(ctx, fmt.Errorf("step %d: %w", r.j+1, &device.NotFiniteError{Name: "the tridiagonal matrix", Value: x}))
-			}
-			run.α = append(run.α, α[i])
-			if sizes[i], err = r.reorthogonalize(i, sizes[i]); err != nil {
-				return err
-			}
+		if !r.runs[i].ended {
 			r.products++
 			r.finish(i, &sizes[i])
 		}
@@ -216,33 +226,41 @@ func (r *recurrence[T]) step(ctx context.Context) error {
 	return nil
 }
 
-// reorthogonalize makes row i of w orthogonal to the vectors before it if it
-// must, and returns its norm.
-func (r *recurrence[T]) reorthogonalize(i int, size float64) (float64, error) {
-	run, q := &r.runs[i], r.q
-	if r.reorth == NoReorth || r.reorth == PartialReorth && !run.loss.exceeds(run.α, run.β, size) {
-		return size, nil
+// reorthogonalize makes some rows of w orthogonal to the vectors before them
+// and corrects their norms. Twice is enough, and once if that left most of the
+// vector (Daniel, Gragg, Kaufman and Stewart, Math. Comp. 1976).
+func (r *recurrence[T]) reorthogonalize(rows []int, sizes []float64) error {
+	q, squares := r.q, r.numbers.Row(1)
+	for _, i := range rows {
+		r.runs[i].passes++
 	}
-	run.passes++
-	row, before := r.w.Row(i), r.of(i, r.j+1)
-	c, correction := r.c.Slice(0, 1, 0, r.j+1), r.product.Row(i)
-	// Twice is enough, and once if that left most of the vector (Daniel,
-	// Gragg, Kaufman and Stewart, Math. Comp. 1976).
-	for range 2 {
-		q.Gemm(device.NoTrans, device.Transp, 1, row, before, 0, c)
-		q.Gemm(device.NoTrans, device.NoTrans, 1, c, before, 0, correction)
-		q.Add(1, device.NoTrans, row, -1, device.NoTrans, correction, row)
-		left, err := norm(q, row)
+	for pass := 0; pass < 2 && len(rows) > 0; pass++ {
+		for _, i := range rows {
+			row, before := r.w.Row(i), r.of(i, r.j+1)
+			c, correction := r.c.Slice(0, 1, 0, r.j+1), r.product.Row(i)
+			q.Gemm(device.NoTrans, device.Transp, 1, row, before, 0, c)
+			q.Gemm(device.NoTrans, device.NoTrans, 1, c, before, 0, correction)
+			q.Add(1, device.NoTrans, row, -1, device.NoTrans, correction, row)
+			q.Reduce(device.SumSquares, device.Whole, row, squares.Slice(0, 1, i, i+1))
+		}
+		q.Download(r.host.Slice(1, 2, 0, r.probes), squares)
+		if err := q.Sync(); err != nil {
+			return err
+		}
+		left, err := r.norms(r.host.Row(1))
 		if err != nil {
-			return 0, err
+			return err
 		}
-		enough := left > 0.7*size
-		size = left
-		if enough {
-			break
+		rest := rows[:0]
+		for _, i := range rows {
+			if !(left[i] > 0.7*sizes[i]) {
+				rest = append(rest, i)
+			}
+			sizes[i] = left[i]
 		}
+		rows = rest
 	}
-	return size, nil
+	return nil
 }
 
 // finish records the norm of the residual of run i after step j, or that the

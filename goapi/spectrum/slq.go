@@ -247,15 +247,16 @@ func (r *recurrence[T]) sameOperator(ctx context.Context) error {
 	if err := apply(ctx, r.q, r.op, r.w, v, &products); err != nil {
 		return err
 	}
-	α, err := r.perRow(func(out device.Matrix[T]) { r.q.Dot(device.PerRow, r.w, v, out) })
-	if err != nil {
+	r.q.Dot(device.PerRow, r.w, v, r.numbers.Row(0))
+	r.q.Download(r.host, r.numbers)
+	if err := r.q.Sync(); err != nil {
 		return err
 	}
 	for i, run := range r.runs {
 		if run.ended {
 			continue
 		}
-		if err := sameProduct[T](α[i], run.α[r.j-1], run.α); err != nil {
+		if err := sameProduct[T](float64(r.host.At(0, i)), run.α[r.j-1], run.α); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,8 @@ type space[T device.Float] struct {
 	wait     int       // steps to the next check
 	ended    bool      // the last check found what was wanted, or no products left
 	kept     *keeper[T]
-	c        device.Matrix[T] // coefficients on v
+	c        device.Matrix[T] // an inner product, a square, and coefficients on v
+	host     []T              // what c held
 	scratch  device.Matrix[T]
 }
 
@@ -48,7 +49,7 @@ func newSpace[T device.Float](q device.Queue[T], op Operator[T], o EigsOptions) 
 	// One row more for the vector to add.
 	s.v, s.w = q.Alloc(o.Basis+1, n), q.Alloc(o.Basis, n)
 	s.next = q.Alloc(o.Block, n)
-	s.c, s.scratch = q.Alloc(1, o.Basis+1), q.Alloc(1, n)
+	s.c, s.host, s.scratch = q.Alloc(1, o.Basis+3), make([]T, o.Basis+3), q.Alloc(1, n)
 	s.kept = newKeeper[T](o.State, "thick-restart Lanczos", n, map[string]any{
 		"k": o.K, "which": string(o.Which), "basis": o.Basis, "block": o.Block, "seed": o.Seed})
 	return s
@@ -209,7 +210,8 @@ func (s *space[T]) extend(ctx context.Context) error {
 }
 
 // extendOne is a step of the Lanczos recurrence with full
-// re-orthogonalization.
+// re-orthogonalization. It waits for the device once, or twice where one pass
+// is not enough.
 func (s *space[T]) extendOne(ctx context.Context) error {
 	q, j := s.q, s.size
 	v, image := s.v.Row(j), s.w.Row(j)
@@ -219,30 +221,35 @@ func (s *space[T]) extendOne(ctx context.Context) error {
 	if err := s.op.Apply(ctx, q, image, v); err != nil {
 		return err
 	}
-	α, err := scalar(q, func(out device.Matrix[T]) { q.Dot(device.Whole, v, image, out) })
-	if err != nil {
-		return err
-	}
-	s.t.Set(j, j, α)
+	diagonal := s.c.Slice(0, 1, 0, 1)
+	q.Dot(device.Whole, v, image, diagonal)
 	s.products++
-	if s.size = j + 1; s.size == s.n {
-		if α-α != 0 {
-			return s.blame(ctx, α)
+	s.size = j + 1
+	size := 0.0
+	next := s.v.Row(j + 1) // behind the space: takes the residual
+	if s.size < s.n {
+		q.Copy(next, image)
+		q.Gemm(device.NoTrans, device.NoTrans, -1, diagonal, v, 1, next)
+		if j > 0 {
+			q.Add(1, device.NoTrans, next, T(-s.t.At(j, j-1)), device.NoTrans, s.v.Row(j-1), next)
 		}
-		return nil
+		var err error
+		if size, err = s.purge(next); err != nil {
+			return err
+		}
+	} else {
+		q.Download(device.Vector(s.host[:1]), diagonal)
+		if err := q.Sync(); err != nil {
+			return err
+		}
 	}
-	// The row behind the space takes the residual.
-	next := s.v.Row(j + 1)
-	q.Add(1, device.NoTrans, image, T(-α), device.NoTrans, v, next)
-	if j > 0 {
-		q.Add(1, device.NoTrans, next, T(-s.t.At(j, j-1)), device.NoTrans, s.v.Row(j-1), next)
-	}
-	size, err := s.purge(next)
-	if err != nil {
-		return err
-	}
+	α := float64(s.host[0])
+	s.t.Set(j, j, α)
 	if x := α + size; x-x != 0 {
 		return s.blame(ctx, x)
+	}
+	if s.size == s.n {
+		return nil
 	}
 	scale := max(math.Abs(α), s.scale())
 	tiny := 10 * device.Epsilon[T]() * math.Sqrt(float64(s.n)) * scale
@@ -265,21 +272,28 @@ func (s *space[T]) extendOne(ctx context.Context) error {
 
 // purge makes x orthogonal to the space, twice if the first time takes away
 // more than what is safe to lose once (Daniel, Gragg, Kaufman and Stewart,
-// Math. Comp. 1976), and returns its norm.
+// Math. Comp. 1976), and returns its norm. With what decides about that, the
+// first number of s.c comes to the host.
 func (s *space[T]) purge(x device.Matrix[T]) (float64, error) {
-	q, c, v := s.q, s.c.Slice(0, 1, 0, s.size), s.v.RowRange(0, s.size)
-	host := make([]T, s.size)
+	q, v, square := s.q, s.v.RowRange(0, s.size), s.c.Slice(0, 1, 1, 2)
+	numbers := s.c.Slice(0, 1, 0, 2+s.size)
+	c, host := numbers.Slice(0, 1, 2, 2+s.size), s.host[:2+s.size]
 	for pass := 1; ; pass++ {
 		q.Gemm(device.NoTrans, device.Transp, 1, x, v, 0, c)
 		q.Gemm(device.NoTrans, device.NoTrans, 1, c, v, 0, s.scratch)
 		q.Add(1, device.NoTrans, x, -1, device.NoTrans, s.scratch, x)
-		q.Download(device.Vector(host), c)
-		size, err := norm(q, x)
+		q.Reduce(device.SumSquares, device.Whole, x, square)
+		q.Download(device.Vector(host), numbers)
+		err := q.Sync()
+		size := math.Sqrt(float64(host[1]))
+		if err == nil && !regular[T](size) {
+			size, err = norm(q, x)
+		}
 		if err != nil || pass == 2 {
 			return size, err
 		}
 		taken := 0.0
-		for _, y := range host {
+		for _, y := range host[2:] {
 			taken += float64(y) * float64(y)
 		}
 		if taken <= size*size {
@@ -310,46 +324,51 @@ func (s *space[T]) extendBlock(ctx context.Context) error {
 	lo, hi := s.size, s.size+b
 	q.Copy(s.v.RowRange(lo, hi), s.next)
 	images := s.w.RowRange(lo, hi)
-	if err := apply(ctx, q, s.op, images, s.next, &s.products); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	end := q.Scope()
-	defer end()
-	c := q.Alloc(hi, b)
-	host := device.NewDense[T](hi, b)
-	q.Gemm(device.NoTrans, device.Transp, 1, s.v.RowRange(0, hi), images, 0, c)
-	q.Download(host, c)
-	if err := q.Sync(); err != nil {
+	if err := s.op.Apply(ctx, q, images, s.next); err != nil {
 		return err
 	}
 	largest := 0.0
-	for i := range hi {
-		for j := range b {
-			x := float64(host.At(i, j))
-			s.t.Set(i, lo+j, x)
-			s.t.Set(lo+j, i, x)
-			largest = max(largest, math.Abs(x))
+	from := 0
+	found := func(along device.Dense[T]) (tiny float64, err error) {
+		if err := device.CheckInput("inner products", along); err != nil {
+			return 0, blame(q, images, s.products, err)
 		}
-	}
-	for i := range b { // the last block: its two halves differ by rounding
-		for j := range i {
-			x := (float64(host.At(lo+i, j)) + float64(host.At(lo+j, i))) / 2
-			s.t.Set(lo+i, lo+j, x)
-			s.t.Set(lo+j, lo+i, x)
+		s.products += b
+		for i := range hi {
+			for j := range b {
+				x := float64(along.At(j, i))
+				s.t.Set(i, lo+j, x)
+				s.t.Set(lo+j, i, x)
+				largest = max(largest, math.Abs(x))
+			}
 		}
+		for i := range b { // the last block: its two halves differ by rounding
+			for j := range i {
+				x := (float64(along.At(j, lo+i)) + float64(along.At(i, lo+j))) / 2
+				s.t.Set(lo+i, lo+j, x)
+				s.t.Set(lo+j, lo+i, x)
+			}
+		}
+		s.size = hi
+		return 10 * device.Epsilon[T]() * math.Sqrt(float64(s.n)) * max(largest, s.scale()), nil
 	}
-	s.size = hi
-	if s.size == s.n {
-		return nil
-	}
-	if s.n-s.size < b { // fewer directions than a block are left
+	if s.n-hi < b { // fewer directions than a block are left
+		along, err := inner(q, images, s.v.RowRange(0, hi))
+		if err != nil {
+			return err
+		}
+		tiny, err := found(along)
+		if err != nil || s.size == s.n {
+			return err
+		}
+		from, found = hi, func(device.Dense[T]) (float64, error) { return tiny, nil }
 		s.next = s.next.RowRange(0, s.n-s.size)
-		q.Copy(s.next, images.RowRange(0, s.next.Rows))
-	} else {
-		q.Copy(s.next, images)
 	}
-	tiny := 10 * device.Epsilon[T]() * math.Sqrt(float64(s.n)) * max(largest, s.scale())
-	l, err := orthonormalizeRows(q, s.v.RowRange(0, s.size), s.next, tiny, s.o.Seed, &s.stream)
+	q.Copy(s.next, images.RowRange(0, s.next.Rows))
+	l, err := orthonormalize(q, s.v.RowRange(0, hi), s.next, from, found, s.o.Seed, &s.stream)
 	if err != nil {
 		return s.noDirection(err)
 	}

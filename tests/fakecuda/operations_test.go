@@ -12,6 +12,7 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/polar"
 	"github.com/ritz-go/ritz/goapi/rng"
+	"github.com/ritz-go/ritz/goapi/spectrum"
 	"github.com/ritz-go/ritz/goapi/svd"
 )
 
@@ -147,6 +148,90 @@ func TestIterationsStayOnTheGPU(t *testing.T) {
 				after["cuMemcpyDtoHAsync_v2"]-before["cuMemcpyDtoHAsync_v2"], after["cuStreamSynchronize"]-before["cuStreamSynchronize"])
 		})
 	}
+}
+
+// What an iteration of block Lanczos, of Lanczos for one and for several
+// vectors, of the Chebyshev recurrence, of LOBPCG and of restarted Lanczos asks
+// the GPU about comes to the host at once, so that it waits no more often than
+// this.
+func TestWaitsForEachStep(t *testing.T) {
+	q := Open(t, Options{}).F64()
+	defer q.Close()
+	const n = 120
+	op, err := spectrum.Sparse(path(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := func(rows int) device.Matrix[float64] {
+		_, x := upload(q, 13, rows, n)
+		return x
+	}
+	for _, c := range []struct {
+		name string
+		most float64 // waits for a step
+		run  func(steps int) error
+	}{
+		{"block Lanczos", 1, func(steps int) error {
+			_, err := spectrum.BlockLanczos(t.Context(), q, op, start(4), steps)
+			return err
+		}},
+		{"Lanczos", 1, func(steps int) error {
+			_, err := spectrum.Lanczos(t.Context(), q, op, start(1), steps, spectrum.NoReorth)
+			return err
+		}},
+		{"Lanczos with full re-orthogonalization", 2, func(steps int) error {
+			_, err := spectrum.Lanczos(t.Context(), q, op, start(1), steps, spectrum.FullReorth)
+			return err
+		}},
+		{"Lanczos of several vectors", 1, func(steps int) error {
+			_, err := spectrum.SLQ(t.Context(), q.Device(), op, spectrum.SLQOptions{Probes: 6, Steps: steps})
+			return err
+		}},
+		{"Chebyshev", 1, func(steps int) error {
+			_, err := spectrum.KPM(t.Context(), q.Device(), op, spectrum.KPMOptions{Probes: 6, Moments: 2 * steps, Lo: -0.1, Hi: 4.1})
+			return err
+		}},
+		{"LOBPCG", 3, func(steps int) error {
+			_, err := spectrum.LOBPCG(t.Context(), q.Device(), op, nil, device.Dense[float64]{},
+				spectrum.LOBPCGOptions{K: 3, Guard: 1, Tol: 1e-12, MaxProducts: 4 * steps})
+			if errors.Is(err, device.ErrNotConverged) {
+				return nil
+			}
+			return err
+		}},
+		{"restarted Lanczos", 1.5, func(steps int) error {
+			return eigs(t, q.Device(), op, 1, steps)
+		}},
+		{"restarted block Lanczos", 1, func(steps int) error {
+			return eigs(t, q.Device(), op, 4, steps)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const few, more = 6, 14
+			waits := func(steps int) int {
+				before := Calls()["waits()"]
+				if err := c.run(steps); err != nil {
+					t.Fatal(err)
+				}
+				return Calls()["waits()"] - before
+			}
+			first := waits(few)
+			if each := float64(waits(more)-first) / (more - few); each > c.most || each <= 0 {
+				t.Errorf("%.2f waits for a step, want at most %v", each, c.most)
+			} else {
+				t.Logf("%.2f waits for a step", each)
+			}
+		})
+	}
+}
+
+// eigs makes so many steps of the restarted method for the largest eigenvalues.
+func eigs(t *testing.T, d device.Device, op spectrum.Operator[float64], block, steps int) error {
+	_, err := spectrum.Eigs(t.Context(), d, op, spectrum.EigsOptions{K: 3, Tol: 1e-14, Block: block, MaxProducts: block * steps})
+	if errors.Is(err, device.ErrNotConverged) {
+		return nil
+	}
+	return err
 }
 
 // path returns the n×n matrix of a path graph: 2 on the diagonal and -1 beside.
