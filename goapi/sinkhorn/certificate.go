@@ -187,20 +187,25 @@ func (v *certifier[T]) missingRows() error {
 		return q.Sync()
 	}
 	defer q.Scope()()
-	lost := make([]float64, m)
+	// The sums of the rows make up for the rounding errors of φ.
+	w, sums := device.NewDense[float64](m, 2), device.NewDense[float64](n, 2)
 	for j, x := range v.cols {
-		lost[j] = 1 - x
+		w.Set(j, 0, 1-x)
+		w.Set(j, 1, 1)
 	}
-	w, sums := q.Alloc(m, 1), q.Alloc(n, 1)
-	q.Upload(w, device.Dense[float64]{Rows: m, Cols: 1, Stride: 1, Data: lost})
-	tile := q.Alloc(v.c.high, m)
+	dw, dsums, tile := q.Alloc(m, 2), q.Alloc(n, 2), q.Alloc(v.c.high, m)
+	q.Upload(dw, w)
 	v.c.each(func(lo, hi int, c device.Matrix[float64]) {
 		k := tile.RowRange(0, hi-lo)
 		device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
-		q.Gemm(device.NoTrans, device.NoTrans, 1, k, w, 0, sums.RowRange(lo, hi))
+		q.Gemm(device.NoTrans, device.NoTrans, 1, k, dw, 0, dsums.RowRange(lo, hi))
 	})
-	q.Download(device.Dense[float64]{Rows: n, Cols: 1, Stride: 1, Data: v.lackA}, sums)
-	return q.Sync()
+	q.Download(sums, dsums)
+	err := q.Sync()
+	for i := range v.lackA {
+		v.lackA[i] = v.r.a[i] * sums.At(i, 0) / sums.At(i, 1)
+	}
+	return err
 }
 
 // upperBarred is the upper bound where pairs are forbidden.
