@@ -6,6 +6,7 @@
 #include "native.h"
 #include "plan.h"
 #include "certify.h"
+#include "narrow.h"
 #include "symmetric.h"
 
 /* What cgo does not let a flag say: square roots need not set errno. */

@@ -12,6 +12,7 @@
 #include "exp_body.h"
 #include "softmin_body.h"
 #include "transport_body.h"
+#include "narrow_body.h"
 #include "plan_body.h"
 #include "certify_body.h"
 #include "cloud_body.h"

@@ -24,6 +24,8 @@ type HostKernels[T Float] interface {
 	SoftMin(x Axis, ε T, c Dense[T], g, out []T) bool
 	Gibbs(ε T, f, g []T, c, out Dense[T]) bool
 	ScalingStep(k Dense[T], a, v, u, s []T) bool
+	NarrowGibbs(ε T, f, g []T, c Dense[T], out Dense[float32]) bool
+	NarrowScalingStep(k Dense[float32], a, v, u, s []T) bool
 	PairwiseCost(p int, x, y, out Dense[T]) bool
 	LogStep(ε T, c Dense[T], g, a, f, s []T, least T, e *Entries[T]) bool
 	PlanCosts(ε T, c Dense[T], g, a, f, s, t []T) bool
