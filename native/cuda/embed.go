@@ -38,6 +38,10 @@ var (
 	pointsSource string
 	//go:embed points.ptx
 	pointsPTX string
+	//go:embed powers.cu
+	powersSource string
+	//go:embed powers.ptx
+	powersPTX string
 	//go:embed random.cu
 	randomSource string
 	//go:embed random.ptx
@@ -74,6 +78,7 @@ func Modules() []Module {
 		{"elementwise", elementwiseSource, elementwisePTX},
 		{"jacobi", jacobiSource, jacobiPTX},
 		{"points", pointsSource, pointsPTX},
+		{"powers", powersSource, powersPTX},
 		{"random", randomSource, randomPTX},
 		{"reduce", reduceSource, reducePTX},
 		{"sinkhorn", sinkhornSource, sinkhornPTX},

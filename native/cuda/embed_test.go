@@ -31,6 +31,10 @@ var kernels = map[string]map[string]string{
 		"softmin_points":   "itnnnpnpnpnpnpn",
 		"softmin_products": "tnnnpnpnpnpnpn",
 	},
+	"powers": {
+		"power_sums":  "ttnnpnpnp",
+		"power_final": "nppn",
+	},
 	"random": {
 		"random": "innnnpn",
 	},

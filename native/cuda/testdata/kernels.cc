@@ -4,6 +4,7 @@
 #include "elementwise.cu"
 #include "jacobi.cu"
 #include "points.cu"
+#include "powers.cu"
 #include "random.cu"
 #include "reduce.cu"
 #include "sinkhorn.cu"
@@ -42,6 +43,8 @@ KERNEL(mirror)
 KERNEL(triangle)
 KERNEL(random)
 KERNEL(svd_batch)
+KERNEL(power_sums)
+KERNEL(power_final)
 KERNEL(sparse_rows)
 KERNEL(sparse_segments)
 KERNEL(sparse_join)
@@ -573,6 +576,49 @@ template <class T> static void steps(i64 rows, i64 cols)
 	}
 }
 
+// Sums of powers of numbers of a size, whose powers may be out of range, with
+// and without a second term.
+template <class T> static void powers(i64 rows, i64 cols, real size, T odd)
+{
+	i64 n = rows * cols;
+	dense<T> a = numbers<T>(n, 1), b = numbers<T>(n, 2);
+	for (i64 k = 0; k < n; k++) {
+		a[k] = (T)(a[k] * size);
+		b[k] = (T)(b[k] * size);
+	}
+	if (odd != 0)
+		a[n / 2] = odd;
+	for (bool both : {false, true}) {
+		real top = 0, square = 0, fourth = 0;
+		auto at = [&](i64 k) { return .5L * a[k] + (both ? -.25L * b[k] : 0); };
+		for (i64 k = 0; k < n; k++)
+			top = fabsl(at(k)) > top ? fabsl(at(k)) : top;
+		for (i64 k = 0; k < n && top > 0; k++) {
+			real z = at(k) / top;
+			square += z * z;
+			fourth += z * z * z * z;
+		}
+		dense<T> got;
+		// One number of blocks only: it decides about the order of additions.
+		i64 blocks = current->blocks;
+		std::vector<double> partial(3 * blocks + 1, 12345.5);
+		matrix<T> m(rows, cols, a), second(rows, cols, b);
+		vec<T> out(3);
+		launch(power_sums_kernel<T>(), .5, -.25, rows, cols, m.p(), m.ld, both ? second.p() : nullptr, second.ld, partial.data());
+		launch(power_final_kernel<T>(), blocks, partial.data(), out.p(), out.inc);
+		if (partial.back() != 12345.5)
+			FAIL("power_sums: wrote beyond the partial sums");
+		got = out.values("power_final");
+		if (odd != 0) {
+			if (std::isfinite(got[0]))
+				FAIL("power_sums%zu: %g among the numbers, and the largest is %g", 8 * sizeof(T), (double)odd, (double)got[0]);
+			continue;
+		}
+		bool none = std::isinf(1 / (T)top);
+		compare("power_sums", got, reals{top, none ? 0 : square, none ? 0 : fourth}, 8 + 2 * sqrt((double)n));
+	}
+}
+
 // Products of a sparse matrix: rows of no, some and many elements, the last in
 // segments, with and without what Y held before.
 template <class T> static void sparse(i64 n, i64 m, i64 k, int team, i64 most)
@@ -740,6 +786,15 @@ template <class T> static void all()
 		softmin<T>(s[0], s[1], .5, true);
 		sinkhorn<T>(s[0], s[1]);
 		steps<T>(s[0], s[1]);
+		const T inf = std::numeric_limits<T>::infinity(), largest = std::numeric_limits<T>::max();
+		for (const layout &l : layouts) {
+			current = &l;
+			for (real size : {1.L, (real)largest, 1024.L * std::numeric_limits<T>::min(), 0.L})
+				powers<T>(s[0], s[1], size, 0);
+			for (T odd : {inf, -inf, std::numeric_limits<T>::quiet_NaN()})
+				powers<T>(s[0], s[1], 1, odd);
+		}
+		current = layouts;
 	}
 	nothing<T>();
 	for (i64 n : {1, 2, 31, 32, 33, 70})

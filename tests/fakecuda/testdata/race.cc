@@ -4,6 +4,7 @@
 #include "elementwise.cu"
 #include "jacobi.cu"
 #include "points.cu"
+#include "powers.cu"
 #include "reduce.cu"
 #include "sinkhorn.cu"
 #include "softmin.cu"
@@ -86,12 +87,17 @@ int main() {
              spread.data(), 2);
       launch(2, ritz_add_f64, 1, 1.0, a.data(), rows, 0, 1.0, b.data(), cols, rows, cols, c.data(), cols);
       launch(2, ritz_mirror_f64, 1, rows, square.data(), rows);
+      std::vector<double> shares(6), sums(3);
+      launch(2, ritz_power_sums_f64, 1.0, 2.0, rows, cols, a.data(), cols, b.data(), cols, shares.data());
+      launch(1, ritz_power_final_f64, 2, shares.data(), sums.data(), 1);
       launch(2, ritz_finite_f64, rows, cols, a.data(), cols, &flag);
     }
   sparse(1);
   sparse(5);
   std::vector<double> c(2 * 1100), out(2); // rows that a whole block shares
   launch(2, ritz_reduce_rows_f64, 0, 2, 1100, c.data(), 1100, nullptr, 0, out.data(), 1);
+  std::vector<double> weights(2, 0.5), scales(2);
+  launch(2, ritz_scaling_rows_f64, 2, 1100, c.data(), 1100, weights.data(), 1, c.data(), 1, scales.data(), 1);
   launch(2, ritz_softmin_rows_f64, 0.1, 2, 1100, c.data(), 1100, c.data(), 1, out.data(), 1);
   return failures > 0;
 }
