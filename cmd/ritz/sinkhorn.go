@@ -22,6 +22,7 @@ type transport struct {
 	exact, divergence, sparse  bool
 	unbalanced                 []float64
 	partial                    float64
+	rank                       int
 	barycenter, weights        string
 	debiased                   bool
 }
@@ -29,7 +30,7 @@ type transport struct {
 func newSinkhorn(c *common) *cobra.Command {
 	var t transport
 	cmd := &cobra.Command{
-		Use:   "sinkhorn (--cost FILE | --x FILE --y FILE | --x-image FILE --y-image FILE | --barycenter FILE) (--eps E | --exact)",
+		Use:   "sinkhorn (--cost FILE | --x FILE --y FILE | --x-image FILE --y-image FILE | --barycenter FILE) (--eps E | --exact | --rank R)",
 		Short: "Optimal transport, entropic or exact",
 		Long: `Computes the optimal transport between two weighted sets of points, given by a
 cost matrix (in which inf forbids a pair), by points (one in each row), or by
@@ -37,7 +38,10 @@ images, whose pixels are points of the unit square weighted by their brightness.
 
 The transport is regularized by --eps, or exact; it may be --unbalanced, with a
 penalty on the marginals instead of equality, or --partial, of some of the mass.
---divergence subtracts the bias that the regularization has.
+--divergence subtracts the bias that the regularization has. --rank looks for the
+best plan of a low rank instead, whose time and memory grow with the number of
+points, not of pairs: it writes its factors Q.npy, R.npy and G.npy, with the plan
+Q diag(1/G) R'.
 
 With -o DIR it writes the potentials f.npy and g.npy and, for up to 16 million
 pairs, the plan, plan.npy; with --sparse-plan the entries of the plan that
@@ -75,7 +79,7 @@ An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
 		},
 	}
 	c.flags(cmd, t.check, func() error {
-		if !cmd.Flags().Changed("eps") && !t.exact {
+		if !cmd.Flags().Changed("eps") && !t.exact && t.rank == 0 {
 			return usagef("--eps is missing: the regularization, in units of the cost (try 0.01 times the mean cost)")
 		}
 		return nil
@@ -90,11 +94,12 @@ An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
 	f.StringVar(&t.b, "b", "", "`FILE` of the weights of the second set (default: equal)")
 	choices(cmd, &t.costFn, "cost-fn", "power", "cost between points: power |x-y|^p, inner -<x,y>, cosine 1-cos:", "power", "inner", "cosine")
 	f.Float64Var(&t.p, "p", 2, "exponent of the cost |x-y|^p between points, positive")
-	f.Float64Var(&t.options.Epsilon, "eps", 0, "regularization, in units of the cost (needed unless --exact)")
+	f.Float64Var(&t.options.Epsilon, "eps", 0, "regularization, in units of the cost (needed unless --exact or --rank)")
 	f.Float64Var(&t.options.Tol, "tol", 0, "error of the marginals to reach (0: 1e-9; f32: 1e-5)")
 	f.IntVar(&t.options.MaxIterations, "max-iterations", 0, "limit of iterations (0: 10000)")
 	choices(cmd, &t.method, "method", "auto", "", "auto", "log", "scaling")
 	f.BoolVar(&t.exact, "exact", false, "no regularization: network simplex, or sorting on the line")
+	f.IntVar(&t.rank, "rank", 0, "the best plan of this nonnegative rank instead of regularization (0: any rank)")
 	f.BoolVar(&t.divergence, "divergence", false, "Sinkhorn divergence between points")
 	f.Float64SliceVar(&t.unbalanced, "unbalanced", nil, "penalty `RHO` of both marginals, or RHO,RHO with 0 for a constraint")
 	f.Float64Var(&t.partial, "partial", 0, "transport this much of the mass (0: all)")
@@ -108,14 +113,14 @@ An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
 // check checks the flags that exclude or need each other.
 func (t *transport) check() error {
 	kinds := 0
-	for _, chosen := range []bool{t.exact, t.divergence, len(t.unbalanced) > 0, t.partial != 0, t.barycenter != ""} {
+	for _, chosen := range []bool{t.exact, t.divergence, len(t.unbalanced) > 0, t.partial != 0, t.barycenter != "", t.rank != 0} {
 		if chosen {
 			kinds++
 		}
 	}
 	switch {
 	case kinds > 1:
-		return usagef("--exact, --divergence, --unbalanced, --partial and --barycenter exclude each other")
+		return usagef("--exact, --rank, --divergence, --unbalanced, --partial and --barycenter exclude each other")
 	case t.barycenter == "" && (t.weights != "" || t.debiased):
 		return usagef("--weights and --debiased go with --barycenter")
 	case t.barycenter != "" && t.x+t.y+t.xImage+t.yImage+t.a+t.b != "":
@@ -255,17 +260,20 @@ func runSinkhorn[T device.Float](ctx context.Context, c *common, t transport, dt
 	}
 	var s solved[T]
 	seconds, failure := c.timed(func() (err error) {
-		s, err = solve(ctx, dev, &t, p)
+		s, err = solve(ctx, dev, &t, c.seed, p)
 		return err
 	})
 	if failure != nil && !notConverged(failure) {
 		return failure
 	}
-	n, m := len(s.f), len(s.g)
+	n, m := s.n, s.m
 	out := c.begin("sinkhorn", dev, dtype, n, m)
 	out.Method, out.Seconds, out.Iterations = s.method, seconds, s.iterations
 	out.Cost, out.Measures, out.Certificate = &s.cost, s.measures, s.certificate
 	out.Curve, out.CurveName = s.history, "error of the marginals"
+	if s.lowRank != nil {
+		out.CurveName = "cost"
+	}
 	if c.output != "" {
 		if err := s.save(c, out, t.sparse); err != nil {
 			return err

@@ -9,7 +9,8 @@ import (
 
 // solved is what the kinds of transport problems have in common.
 type solved[T device.Float] struct {
-	f, g        []T
+	n, m        int
+	f, g        []T // potentials, if there are any
 	cost        float64
 	method      string
 	iterations  int
@@ -18,6 +19,7 @@ type solved[T device.Float] struct {
 	certificate map[string]any
 	plan        func(dst device.Dense[T]) error
 	exact       []sinkhorn.Entry[T] // the plan if it is sparse
+	lowRank     *sinkhorn.LowRankResult[T]
 }
 
 // bounds makes the certificate of a cost between bounds.
@@ -27,7 +29,7 @@ func bounds(k sinkhorn.Certificate) map[string]any {
 
 // solve solves the problem of the kind that the flags choose. The result may
 // come with an error that it has not converged.
-func solve[T device.Float](ctx context.Context, dev device.Device, t *transport, p sinkhorn.Problem[T]) (s solved[T], err error) {
+func solve[T device.Float](ctx context.Context, dev device.Device, t *transport, seed uint64, p sinkhorn.Problem[T]) (s solved[T], err error) {
 	relaxed := sinkhorn.RelaxedOptions{Epsilon: t.options.Epsilon, Tol: t.options.Tol, MaxIterations: t.options.MaxIterations}
 	switch {
 	case t.exact:
@@ -36,10 +38,22 @@ func solve[T device.Float](ctx context.Context, dev device.Device, t *transport,
 			return s, err
 		}
 		return solved[T]{
-			f: r.F, g: r.G, cost: r.Cost, method: "exact", exact: r.Plan.Entries, plan: r.Plan.Dense,
+			n: len(r.F), m: len(r.G), f: r.F, g: r.G, cost: r.Cost, method: "exact", exact: r.Plan.Entries, plan: r.Plan.Dense,
 			measures:    map[string]float64{"pivots": float64(r.Pivots), "entries of the plan": float64(len(r.Plan.Entries))},
 			certificate: bounds(r.Certificate),
 		}, nil
+	case t.rank != 0:
+		r, err := sinkhorn.SolveLowRank(ctx, dev, p, sinkhorn.LowRankOptions{
+			Rank: t.rank, Tol: t.options.Tol, MaxIterations: t.options.MaxIterations, Seed: seed, Normalize: t.options.Normalize,
+		})
+		if r == nil {
+			return s, err
+		}
+		return solved[T]{
+			n: r.Q.Rows, m: r.R.Rows, cost: r.Cost, method: "low rank", iterations: r.Iterations, history: r.History, plan: r.Plan, lowRank: r,
+			measures:    map[string]float64{"rank": float64(len(r.G))},
+			certificate: certificate("marginal_l1", r.Certificate.MarginalL1, "gap", r.Certificate.Gap, "upper", r.Certificate.Upper),
+		}, err
 	case t.divergence:
 		r, err := sinkhorn.Divergence(ctx, dev, p, t.options)
 		if r == nil {
@@ -68,7 +82,7 @@ func solve[T device.Float](ctx context.Context, dev device.Device, t *transport,
 
 func of[T device.Float](r *sinkhorn.Result[T]) solved[T] {
 	return solved[T]{
-		f: r.F, g: r.G, cost: r.Cost, method: string(r.Method), iterations: r.Iterations, history: r.History, plan: r.Plan,
+		n: len(r.F), m: len(r.G), f: r.F, g: r.G, cost: r.Cost, method: string(r.Method), iterations: r.Iterations, history: r.History, plan: r.Plan,
 		measures:    map[string]float64{"objective": r.Objective, "epsilon": r.Epsilon},
 		certificate: bounds(r.Certificate),
 	}
@@ -79,7 +93,7 @@ func ofRelaxed[T device.Float](r *sinkhorn.RelaxedResult[T], method string) (s s
 		return s
 	}
 	return solved[T]{
-		f: r.F, g: r.G, cost: r.Cost, method: method, iterations: r.Iterations, history: r.History, plan: r.Plan,
+		n: len(r.F), m: len(r.G), f: r.F, g: r.G, cost: r.Cost, method: method, iterations: r.Iterations, history: r.History, plan: r.Plan,
 		measures:    map[string]float64{"objective": r.Objective, "epsilon": r.Epsilon, "mass": r.Mass},
 		certificate: certificate("marginal_l1", r.Certificate.MarginalL1, "gap", r.Certificate.Gap),
 	}
@@ -94,7 +108,7 @@ func (s *solved[T]) entries() ([]sinkhorn.Entry[T], error) {
 	if s.exact != nil {
 		return s.exact, nil
 	}
-	plan := device.NewDense[T](len(s.f), len(s.g))
+	plan := device.NewDense[T](s.n, s.m)
 	if err := s.plan(plan); err != nil {
 		return nil, err
 	}
@@ -115,11 +129,7 @@ func (s *solved[T]) entries() ([]sinkhorn.Entry[T], error) {
 
 // save writes potentials and plan.
 func (s *solved[T]) save(c *common, out *outcome, sparse bool) error {
-	n, m := len(s.f), len(s.g)
-	if err := save(c, out, "f.npy", []int{n}, s.f); err != nil {
-		return err
-	}
-	if err := save(c, out, "g.npy", []int{m}, s.g); err != nil {
+	if err := s.saveParts(c, out); err != nil {
 		return err
 	}
 	switch {
@@ -133,12 +143,29 @@ func (s *solved[T]) save(c *common, out *outcome, sparse bool) error {
 			table = append(table, float64(e.I), float64(e.J), float64(e.Mass))
 		}
 		return save(c, out, "entries.npy", []int{len(list), 3}, table)
-	case n*m <= maxPlan:
-		plan := device.NewDense[T](n, m)
+	case s.n*s.m <= maxPlan:
+		plan := device.NewDense[T](s.n, s.m)
 		if err := s.plan(plan); err != nil {
 			return err
 		}
 		return saveMatrix(c, out, "plan.npy", plan)
 	}
 	return nil
+}
+
+// saveParts writes the potentials or the factors of the plan.
+func (s *solved[T]) saveParts(c *common, out *outcome) error {
+	if r := s.lowRank; r != nil {
+		if err := saveMatrix(c, out, "Q.npy", r.Q); err != nil {
+			return err
+		}
+		if err := saveMatrix(c, out, "R.npy", r.R); err != nil {
+			return err
+		}
+		return save(c, out, "G.npy", []int{len(r.G)}, r.G)
+	}
+	if err := save(c, out, "f.npy", []int{s.n}, s.f); err != nil {
+		return err
+	}
+	return save(c, out, "g.npy", []int{s.m}, s.g)
 }

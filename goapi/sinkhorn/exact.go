@@ -16,6 +16,11 @@ type ExactOptions struct {
 	// Memory limits the bytes of the cost matrix where it has to be
 	// computed; default 2 GiB.
 	Memory int64
+	// Progress, if set, is called every thousand pivots of the network
+	// simplex method, and after the last one, with the cost of the plan so
+	// far, which falls. Forbidden pairs that it still uses count as more than
+	// any plan without them costs.
+	Progress func(pivots int, cost float64)
 }
 
 // ExactResult is the result of [Exact].
@@ -107,10 +112,10 @@ func Exact[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 		}
 		var cost device.Dense[float64]
 		if cost, err = r.costs(dev); err == nil {
-			e, err = byPivots(ctx, dev, r, cost)
+			e, err = byPivots(ctx, dev, r, cost, o.Progress)
 		}
 	default:
-		e, err = byPivots(ctx, dev, r, r.cost)
+		e, err = byPivots(ctx, dev, r, r.cost, o.Progress)
 	}
 	if err != nil {
 		return nil, err
@@ -148,7 +153,7 @@ func (r *reduced[T]) costs(dev device.Device) (device.Dense[float64], error) {
 }
 
 // byPivots solves with the network simplex method.
-func byPivots[T, C device.Float](ctx context.Context, dev device.Device, r *reduced[T], cost device.Dense[C]) (*exact, error) {
+func byPivots[T, C device.Float](ctx context.Context, dev device.Device, r *reduced[T], cost device.Dense[C], progress func(int, float64)) (*exact, error) {
 	g, err := firstPotentials(ctx, dev, r, cost)
 	if err != nil {
 		return nil, err
@@ -157,6 +162,10 @@ func byPivots[T, C device.Float](ctx context.Context, dev device.Device, r *redu
 	bar := r.hi + float64(min(r.n, r.m)+1)*(r.hi-r.lo+math.Abs(r.hi)) + 1
 	wa, wb, total := inUnits(r.a, r.b)
 	s := newSimplex(ctx, cost, bar, wa, wb, g)
+	if progress != nil {
+		unit := r.unit * r.mass / float64(total)
+		s.progress = func(pivots int, cost float64) { progress(pivots, cost*unit) }
+	}
 	if err := s.solve(); err != nil {
 		return nil, err
 	}

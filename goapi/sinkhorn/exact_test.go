@@ -276,6 +276,33 @@ func TestExactRefuses(t *testing.T) {
 	}
 }
 
+// Progress tells of a cost that falls to that of the result, in the units of
+// the caller.
+func TestExactProgress(t *testing.T) {
+	x, y := square(6, 500, 1)
+	b := rising(500)
+	a := make([]float64, 500)
+	for j := range b {
+		b[j] *= 7
+		a[j] = 7. / 500
+	}
+	last, pivots, calls := math.Inf(1), 0, 0
+	// Potentials that are far off leave many pivots to do.
+	r, err := Exact(t.Context(), device.Go(), Problem[float64]{X: x, Y: y, A: a, B: b, Warm: lcg(2, 500)}, ExactOptions{Progress: func(k int, cost float64) {
+		if calls++; cost > last*(1+1e-12) || k < pivots {
+			t.Errorf("pivot %d: cost %v after %v", k, cost, last)
+		}
+		last, pivots = cost, k
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls < 2 || pivots != r.Pivots {
+		t.Errorf("%d calls, the last for pivot %d of %d", calls, pivots, r.Pivots)
+	}
+	near(t, "last cost", last, r.Cost, 1e-12*r.Cost)
+}
+
 // The costs of an exact solution do not depend on the number type.
 func TestExactSinglePrecision(t *testing.T) {
 	x, y := square(9, 120, 1)

@@ -55,10 +55,10 @@ func exactStart[T device.Float](ctx context.Context, dev device.Device, r *reduc
 	if absent(r.cost) {
 		var cost device.Dense[float64]
 		if cost, err = r.costs(dev); err == nil {
-			e, err = byPivots(ctx, dev, &from, cost)
+			e, err = byPivots(ctx, dev, &from, cost, nil)
 		}
 	} else {
-		e, err = byPivots(ctx, dev, &from, r.cost)
+		e, err = byPivots(ctx, dev, &from, r.cost, nil)
 	}
 	if err != nil {
 		return err

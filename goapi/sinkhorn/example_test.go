@@ -36,3 +36,17 @@ func ExampleSolve() {
 	// [0.000 2.000]
 	// cost 4.000, exact optimum between 4.000 and 4.000
 }
+
+func ExampleSolveLowRank() {
+	// Six points in two groups move on, each group as a whole.
+	from := device.Dense[float64]{Rows: 6, Cols: 1, Stride: 1, Data: []float64{0, 1, 2, 10, 11, 12}}
+	to := device.Dense[float64]{Rows: 6, Cols: 1, Stride: 1, Data: []float64{3, 4, 5, 13, 14, 15}}
+	r, err := sinkhorn.SolveLowRank(context.Background(), device.Go(), sinkhorn.Problem[float64]{X: from, Y: to}, sinkhorn.LowRankOptions{Rank: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("two groups of mass %.3f, cost %.3f\n", r.G, r.Cost)
+	// Output:
+	// two groups of mass [0.500 0.500], cost 10.333
+}

@@ -23,7 +23,8 @@ type simplex[T device.Float] struct {
 	list  []arc
 	known []map[int32]struct{} // columns of the list, for each row
 
-	pivots int
+	pivots   int
+	progress func(pivots int, cost float64) // nil for none
 }
 
 type arc struct {
@@ -255,9 +256,24 @@ func (s *simplex[T]) solve() error {
 			return err
 		}
 		if !s.extend() {
+			s.report()
 			return nil
 		}
 	}
+}
+
+// report tells the caller how far the plan has come.
+func (s *simplex[T]) report() {
+	if s.progress == nil {
+		return
+	}
+	cost := 0.0
+	s.tree.arcs(func(i, j int, flow int64) {
+		if flow > 0 {
+			cost += float64(flow) * s.at(i, j)
+		}
+	})
+	s.progress(s.pivots, cost)
 }
 
 // improves reports whether the reduced cost r of an arc is less than 0 by more
@@ -295,6 +311,7 @@ func (s *simplex[T]) exhaust() error {
 			if err := s.ctx.Err(); err != nil {
 				return err
 			}
+			s.report()
 		}
 	}
 	return s.ctx.Err()
