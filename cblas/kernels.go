@@ -13,6 +13,7 @@ import (
 type kernels[T device.Float] struct {
 	device.GoKernels[T]
 	threads int
+	bf16    bool // products round, see Rounded
 }
 
 var (
@@ -43,6 +44,10 @@ func (k kernels[T]) Gemm(tA, tB device.Trans, α T, a, b device.Dense[T], β T, 
 	m, n, inner := c.Rows, c.Cols, a.Cols
 	if tA == device.Transp {
 		inner = a.Rows
+	}
+	if k.bf16 {
+		k.product(tA, tB, α, a, b, β, c)
+		return
 	}
 	if n == 1 || m == 1 {
 		k.matVec(tA, tB, α, a, b, β, c)

@@ -11,8 +11,8 @@ import (
 )
 
 // symDepth is the number of columns of the factors that are worked on at a
-// time: those of a few rows of one factor stay in the first-level cache and
-// those of all rows of the other in the second.
+// time, in packed words: those of a few rows of one factor stay in the
+// first-level cache and those of all rows of the other in the second.
 const symDepth = 256
 
 // leastSymmetric is the size from which our own kernel takes the products.
@@ -63,27 +63,22 @@ func (k kernels[T]) symmetric(transposed bool, α T, a, b device.Dense[T], β T,
 	if transposed {
 		depth = a.Rows
 	}
-	if n < leastSymmetric || native.Level() != "v4" {
+	if !k.bf16 && (n < leastSymmetric || native.Level() != "v4") {
 		return false
 	}
 	k, done := k.share()
 	defer done()
 	blocks := (n + native.SymRows - 1) / native.SymRows
 	panels := (n + native.SymWidth - 1) / native.SymWidth
-	step := min(depth, symDepth)
-	w, giveBack := borrow[T](native.SymPacked(n, step), k.threads*native.SymRows*step)
+	step := k.step(depth)
+	words := k.words(step)
+	w, giveBack := borrow[T](native.SymPacked(n, words), k.threads*native.SymRows*words)
 	defer giveBack()
 	for from := 0; from < depth; from += step {
 		to := min(from+step, depth)
-		cut := func(m device.Dense[T]) device.Dense[T] {
-			if transposed {
-				return m.Slice(from, to, 0, n)
-			}
-			return m.Slice(0, n, from, to)
-		}
-		pa, pb := cut(a), cut(b)
+		pa, pb := part(a, transposed, from, to), part(b, transposed, from, to)
 		k.spread(panels, n*(to-from), func(_, lo, hi int) {
-			native.SymPack(lo*native.SymWidth, min(n, hi*native.SymWidth), to-from, pb.Data, pb.Stride, transposed, w.packed)
+			k.pack(lo*native.SymWidth, min(n, hi*native.SymWidth), to-from, pb, transposed, w.packed)
 		})
 		term := native.SymTerm[T]{Beta: β, Last: to == depth}
 		if from > 0 {
@@ -95,15 +90,14 @@ func (k kernels[T]) symmetric(transposed bool, α T, a, b device.Dense[T], β T,
 		// Rows are longer the farther down: the longest first, to whoever is
 		// free.
 		var next atomic.Int64
-		k.spread(k.threads, n*n, func(part, _, _ int) {
-			rows := w.rows[part*native.SymRows*step : (part+1)*native.SymRows*step]
+		k.spread(k.threads, n*n, func(thread, _, _ int) {
+			rows := w.rows[thread*native.SymRows*words : (thread+1)*native.SymRows*words]
 			for {
 				i := blocks - int(next.Add(1))
 				if i < 0 {
 					return
 				}
-				native.SymProduct(i*native.SymRows, min(n, (i+1)*native.SymRows), to-from, α, pa.Data, pa.Stride, transposed,
-					w.packed, term, c.Data, c.Stride, rows)
+				k.symRows(i*native.SymRows, min(n, (i+1)*native.SymRows), to-from, α, pa, transposed, w.packed, term, c, rows)
 			}
 		})
 	}
@@ -113,44 +107,58 @@ func (k kernels[T]) symmetric(transposed bool, α T, a, b device.Dense[T], β T,
 // SymApply multiplies by a symmetric matrix, which is packed as fast as its
 // transpose.
 func (k kernels[T]) SymApply(left bool, p, x, y device.Dense[T]) bool {
-	if min(x.Rows, x.Cols) < leastSymmetric || native.Level() != "v4" {
+	if !k.bf16 && (min(x.Rows, x.Cols) < leastSymmetric || native.Level() != "v4") {
 		return false
 	}
+	if left {
+		k.product(device.Transp, device.NoTrans, 1, p, x, 0, y)
+	} else {
+		k.product(device.NoTrans, device.NoTrans, 1, x, p, 0, y)
+	}
+	return true
+}
+
+// product computes C = α·op(A)·op(B) + β·C.
+func (k kernels[T]) product(tA, tB device.Trans, α T, a, b device.Dense[T], β T, c device.Dense[T]) {
 	k, done := k.share()
 	defer done()
-	m, n, depth := y.Rows, y.Cols, p.Rows
+	m, n, depth := c.Rows, c.Cols, a.Cols
+	if tA == device.Transp {
+		depth = a.Rows
+	}
 	blocks := (m + native.SymRows - 1) / native.SymRows
 	panels := (n + native.SymWidth - 1) / native.SymWidth
-	step := min(depth, symDepth)
-	w, giveBack := borrow[T](native.SymPacked(n, step), k.threads*native.SymRows*step)
+	step := k.step(depth)
+	words := k.words(step)
+	w, giveBack := borrow[T](native.SymPacked(n, words), k.threads*native.SymRows*words)
 	defer giveBack()
 	for from := 0; from < depth; from += step {
 		to := min(from+step, depth)
-		var a, b device.Dense[T]
-		if left {
-			a, b = p.Slice(from, to, 0, m), x.Slice(from, to, 0, n)
-		} else {
-			a, b = x.Slice(0, m, from, to), p.Slice(from, to, 0, n)
-		}
+		pa, pb := part(a, tA == device.Transp, from, to), part(b, tB == device.NoTrans, from, to)
 		k.spread(panels, n*(to-from), func(_, lo, hi int) {
-			native.SymPack(lo*native.SymWidth, min(n, hi*native.SymWidth), to-from, b.Data, b.Stride, true, w.packed)
+			k.pack(lo*native.SymWidth, min(n, hi*native.SymWidth), to-from, pb, tB == device.NoTrans, w.packed)
 		})
-		β := T(1)
-		if from == 0 {
-			β = 0
+		if from > 0 {
+			β = 1
 		}
 		var next atomic.Int64
-		k.spread(k.threads, m*n, func(part, _, _ int) {
-			rows := w.rows[part*native.SymRows*step : (part+1)*native.SymRows*step]
+		k.spread(k.threads, m*n, func(thread, _, _ int) {
+			rows := w.rows[thread*native.SymRows*words : (thread+1)*native.SymRows*words]
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= blocks {
 					return
 				}
-				native.PackedProduct(i*native.SymRows, min(m, (i+1)*native.SymRows), n, to-from, a.Data, a.Stride, left, w.packed,
-					β, y.Data, y.Stride, rows)
+				k.rows(i*native.SymRows, min(m, (i+1)*native.SymRows), n, to-from, α, pa, tA == device.Transp, w.packed, β, c, rows)
 			}
 		})
 	}
-	return true
+}
+
+// part returns the elements [from,to) of all rows, or columns, of m.
+func part[T device.Float](m device.Dense[T], columns bool, from, to int) device.Dense[T] {
+	if columns {
+		return m.Slice(from, to, 0, m.Cols)
+	}
+	return m.Slice(0, m.Rows, from, to)
 }

@@ -22,11 +22,11 @@
 	}                                                                          \
 	void ritz_sym_apply_##type(int level, ptrdiff_t lo, ptrdiff_t hi,          \
 		ptrdiff_t n, ptrdiff_t k, const real *a, ptrdiff_t lda,                \
-		int transposed, const real *b, real beta, real *c, ptrdiff_t ldc,      \
-		real *work)                                                            \
+		int transposed, const real *b, real alpha, real beta, real *c,         \
+		ptrdiff_t ldc, real *work)                                             \
 	{                                                                          \
-		AT(sym_apply, type)(lo, hi, n, k, a, lda, transposed, b, beta, c, ldc, \
-			work);                                                             \
+		AT(sym_apply, type)(lo, hi, n, k, a, lda, transposed, b, alpha, beta,  \
+			c, ldc, work);                                                             \
 	}
 
 DOORS(f32, float)

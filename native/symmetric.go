@@ -40,16 +40,26 @@ type SymTerm[T Float] struct {
 // elements and B as packed. At the end the rows are copied to the columns
 // [lo,hi) of the upper triangle. work has SymRows·k elements.
 func SymProduct[T Float](lo, hi, k int, α T, a []T, lda int, transposed bool, packed []T, term SymTerm[T], c []T, ldc int, work []T) {
+	checkSym(lo, hi, k, k, a, lda, transposed, packed, term, c, ldc, work)
+	if lo < hi && k > 0 {
+		symProduct(lo, hi, k, α, a, lda, transposed, packed, term, c, ldc, work)
+	}
+}
+
+// checkSym panics if the rows, of k elements in the given number of words, do
+// not fit.
+func checkSym[T Float](lo, hi, k, words int, a []T, lda int, transposed bool, packed []T, term SymTerm[T], c []T, ldc int, work []T) {
 	symFits(hi, k, a, lda, transposed)
 	fits(hi, hi, c, ldc)
 	if term.D != nil {
 		fits(hi, hi, term.D, term.LD)
 	}
-	if hi-lo > SymRows || len(work) < SymRows*k || len(packed) < SymPacked(hi, k) {
+	checkWork(lo, hi, hi, words, packed, work)
+}
+
+func checkWork[T Float](lo, hi, n, words int, packed, work []T) {
+	if hi-lo > SymRows || len(work) < SymRows*words || len(packed) < SymPacked(n, words) {
 		panic("native: workspace of a wrong size")
-	}
-	if lo < hi && k > 0 {
-		symProduct(lo, hi, k, α, a, lda, transposed, packed, term, c, ldc, work)
 	}
 }
 
@@ -60,16 +70,18 @@ func symFits[T Float](n, k int, a []T, ld int, transposed bool) {
 	fits(n, k, a, ld)
 }
 
-// PackedProduct computes the rows [lo,hi) of C = A·Bᵀ + β·C for A (or Aᵀ if
+// PackedProduct computes the rows [lo,hi) of C = α·A·Bᵀ + β·C for A (or Aᵀ if
 // transposed) with rows of k elements and the n packed rows of B. work has
 // SymRows·k elements.
-func PackedProduct[T Float](lo, hi, n, k int, a []T, lda int, transposed bool, packed []T, β T, c []T, ldc int, work []T) {
+func PackedProduct[T Float](lo, hi, n, k int, α T, a []T, lda int, transposed bool, packed []T, β T, c []T, ldc int, work []T) {
+	checkPacked(lo, hi, n, k, k, a, lda, transposed, packed, c, ldc, work)
+	if lo < hi && n > 0 && k > 0 {
+		packedProduct(lo, hi, n, k, α, a, lda, transposed, packed, β, c, ldc, work)
+	}
+}
+
+func checkPacked[T Float](lo, hi, n, k, words int, a []T, lda int, transposed bool, packed, c []T, ldc int, work []T) {
 	symFits(hi, k, a, lda, transposed)
 	fits(hi, n, c, ldc)
-	if hi-lo > SymRows || len(work) < SymRows*k || len(packed) < SymPacked(n, k) {
-		panic("native: workspace of a wrong size")
-	}
-	if lo < hi && n > 0 && k > 0 {
-		packedProduct(lo, hi, n, k, a, lda, transposed, packed, β, c, ldc, work)
-	}
+	checkWork(lo, hi, n, words, packed, work)
 }

@@ -12,8 +12,8 @@
 		real gamma, real *c, ptrdiff_t ldc, int last, real *work);             \
 	void ritz_sym_apply_##type##_##level(ptrdiff_t lo, ptrdiff_t hi,           \
 		ptrdiff_t n, ptrdiff_t k, const real *a, ptrdiff_t lda,                \
-		int transposed, const real *b, real beta, real *c, ptrdiff_t ldc,      \
-		real *work);
+		int transposed, const real *b, real alpha, real beta, real *c,         \
+		ptrdiff_t ldc, real *work);
 
 #define RITZ_SYMMETRIC_LEVEL(level)                                            \
 	RITZ_SYMMETRIC(level, f32, float)                                          \
@@ -23,6 +23,9 @@ RITZ_SYMMETRIC_LEVEL(base)
 #ifdef __x86_64__
 RITZ_SYMMETRIC_LEVEL(v3)
 RITZ_SYMMETRIC_LEVEL(v4)
+/* Factors rounded to bfloat16 as they are packed; sums of float. */
+RITZ_SYMMETRIC(v4, bf16, float)
+int ritz_has_bf16(void);
 #endif
 
 #define RITZ_SYMMETRIC_DOORS(type, real)                                       \
@@ -34,8 +37,8 @@ RITZ_SYMMETRIC_LEVEL(v4)
 		real gamma, real *c, ptrdiff_t ldc, int last, real *work);             \
 	void ritz_sym_apply_##type(int level, ptrdiff_t lo, ptrdiff_t hi,          \
 		ptrdiff_t n, ptrdiff_t k, const real *a, ptrdiff_t lda,                \
-		int transposed, const real *b, real beta, real *c, ptrdiff_t ldc,      \
-		real *work);
+		int transposed, const real *b, real alpha, real beta, real *c,         \
+		ptrdiff_t ldc, real *work);
 
 RITZ_SYMMETRIC_DOORS(f32, float)
 RITZ_SYMMETRIC_DOORS(f64, double)

@@ -15,8 +15,18 @@
 #endif
 #define NR (2 * LANES)
 
+/* What the factors are packed as: words of one element. A file that packs them
+ * otherwise defines these and sym_panel itself. */
+#ifndef WORD
+#define WORD REAL
+#define WORDS(k) (k)
+#define WORDVEC vec
+#define LOAD_WORDS load
+#define SET_WORDS set
+#define ADD_PRODUCT(s, x, y) ((s) + (x) * (y))
+
 /* Packs w <= W rows from row 0 of A, k elements each, as k groups of W. */
-static inline __attribute__((always_inline)) void NAME(sym_panel)(ptrdiff_t W, ptrdiff_t w, ptrdiff_t k, const REAL *a, ptrdiff_t lda, int transposed, REAL *out)
+static inline __attribute__((always_inline)) void NAME(sym_panel)(ptrdiff_t W, ptrdiff_t w, ptrdiff_t k, const REAL *a, ptrdiff_t lda, int transposed, WORD *out)
 {
 	if (transposed) {
 		for (ptrdiff_t p = 0; p < k; p++, out += W, a += lda) {
@@ -43,30 +53,31 @@ static inline __attribute__((always_inline)) void NAME(sym_panel)(ptrdiff_t W, p
 		}
 	}
 }
+#endif
 
 /* Rows lo, lo+NR, ... up to hi of B; out is where those of row lo go. */
 void NAME(sym_pack)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t k, const REAL *b, ptrdiff_t ldb, int transposed, REAL *out)
 {
-	for (ptrdiff_t j = lo; j < hi; j += NR, out += NR * k)
-		NAME(sym_panel)(NR, hi - j < NR ? hi - j : NR, k, transposed ? b + j : b + j * ldb, ldb, transposed, out);
+	for (ptrdiff_t j = lo; j < hi; j += NR, out += NR * WORDS(k))
+		NAME(sym_panel)(NR, hi - j < NR ? hi - j : NR, k, transposed ? b + j : b + j * ldb, ldb, transposed, (WORD *)out);
 }
 
 /* One tile; rows and columns beyond m and n, and above the diagonal if that
  * goes through it, are not stored. Not inlined, so that no register holds what
  * only the end needs. */
-static __attribute__((noinline)) void NAME(sym_tile)(ptrdiff_t k, const REAL *a, const REAL *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL *c, ptrdiff_t ldc, ptrdiff_t m, ptrdiff_t n, ptrdiff_t below)
+static __attribute__((noinline)) void NAME(sym_tile)(ptrdiff_t words, const WORD *a, const WORD *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL *c, ptrdiff_t ldc, ptrdiff_t m, ptrdiff_t n, ptrdiff_t below)
 {
 	vec s[MR][2];
 #pragma GCC unroll 12
 	for (int i = 0; i < MR; i++)
 		s[i][0] = s[i][1] = (vec){0};
-	for (ptrdiff_t p = 0; p < k; p++, a += MR, b += NR) {
-		vec b0 = load(b), b1 = load(b + LANES);
+	for (ptrdiff_t p = 0; p < words; p++, a += MR, b += NR) {
+		WORDVEC b0 = LOAD_WORDS(b), b1 = LOAD_WORDS(b + LANES);
 #pragma GCC unroll 12
 		for (int i = 0; i < MR; i++) {
-			vec x = set(a[i]);
-			s[i][0] += x * b0;
-			s[i][1] += x * b1;
+			WORDVEC x = SET_WORDS(a[i]);
+			s[i][0] = ADD_PRODUCT(s[i][0], x, b0);
+			s[i][1] = ADD_PRODUCT(s[i][1], x, b1);
 		}
 	}
 	if (m == MR && n == NR && below >= NR - 1) {
@@ -123,13 +134,13 @@ static void NAME(sym_mirror)(ptrdiff_t lo, ptrdiff_t hi, REAL *c, ptrdiff_t ldc)
 void NAME(sym_rows)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t k, const REAL *a, ptrdiff_t lda, int transposed, const REAL *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL gamma, REAL *c, ptrdiff_t ldc, int last, REAL *work)
 {
 	for (ptrdiff_t i = lo; i < hi; i += MR)
-		NAME(sym_panel)(MR, hi - i < MR ? hi - i : MR, k, transposed ? a + i : a + i * lda, lda, transposed, work + (i - lo) * k);
+		NAME(sym_panel)(MR, hi - i < MR ? hi - i : MR, k, transposed ? a + i : a + i * lda, lda, transposed, (WORD *)work + (i - lo) * WORDS(k));
 	for (ptrdiff_t j = 0; j < hi; j += NR)
 		for (ptrdiff_t i = lo; i < hi; i += MR) {
 			ptrdiff_t m = hi - i < MR ? hi - i : MR;
 			if (j > i + m - 1)
 				continue;
-			NAME(sym_tile)(k, work + (i - lo) * k, b + j * k, alpha, beta, d ? d + i * ldd + j : 0, ldd, c + i * ldc + j, ldc, m, NR, i - j);
+			NAME(sym_tile)(WORDS(k), (WORD *)work + (i - lo) * WORDS(k), (const WORD *)b + j * WORDS(k), alpha, beta, d ? d + i * ldd + j : 0, ldd, c + i * ldc + j, ldc, m, NR, i - j);
 		}
 	if (!last)
 		return;
@@ -138,17 +149,23 @@ void NAME(sym_rows)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t k, const REAL *a, ptrd
 	NAME(sym_mirror)(lo, hi, c, ldc);
 }
 
-/* The rows [lo,hi) of C = A*B' + beta*C for B with n rows, one block of k. */
-void NAME(sym_apply)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t n, ptrdiff_t k, const REAL *a, ptrdiff_t lda, int transposed, const REAL *b, REAL beta, REAL *c, ptrdiff_t ldc, REAL *work)
+/* The rows [lo,hi) of C = alpha*A*B' + beta*C for B with n rows, one block of k. */
+void NAME(sym_apply)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t n, ptrdiff_t k, const REAL *a, ptrdiff_t lda, int transposed, const REAL *b, REAL alpha, REAL beta, REAL *c, ptrdiff_t ldc, REAL *work)
 {
 	for (ptrdiff_t i = lo; i < hi; i += MR)
-		NAME(sym_panel)(MR, hi - i < MR ? hi - i : MR, k, transposed ? a + i : a + i * lda, lda, transposed, work + (i - lo) * k);
+		NAME(sym_panel)(MR, hi - i < MR ? hi - i : MR, k, transposed ? a + i : a + i * lda, lda, transposed, (WORD *)work + (i - lo) * WORDS(k));
 	for (ptrdiff_t j = 0; j < n; j += NR)
 		for (ptrdiff_t i = lo; i < hi; i += MR) {
 			REAL *x = c + i * ldc + j;
-			NAME(sym_tile)(k, work + (i - lo) * k, b + j * k, 1, beta, beta != 0 ? x : 0, ldc, x, ldc, hi - i < MR ? hi - i : MR, n - j < NR ? n - j : NR, NR);
+			NAME(sym_tile)(WORDS(k), (WORD *)work + (i - lo) * WORDS(k), (const WORD *)b + j * WORDS(k), alpha, beta, beta != 0 ? x : 0, ldc, x, ldc, hi - i < MR ? hi - i : MR, n - j < NR ? n - j : NR, NR);
 		}
 }
 
 #undef MR
 #undef NR
+#undef WORD
+#undef WORDS
+#undef WORDVEC
+#undef LOAD_WORDS
+#undef SET_WORDS
+#undef ADD_PRODUCT

@@ -49,15 +49,15 @@ func symProduct[T Float](lo, hi, k int, α T, a []T, lda int, transposed bool, p
 	}
 }
 
-func packedProduct[T Float](lo, hi, n, k int, a []T, lda int, transposed bool, packed []T, β T, c []T, ldc int, work []T) {
+func packedProduct[T Float](lo, hi, n, k int, α T, a []T, lda int, transposed bool, packed []T, β T, c []T, ldc int, work []T) {
 	raceRead(a)
 	raceWrite(work)
 	l, t := C.int(level.Load()), flag(transposed)
 	if single[T]() {
 		C.ritz_sym_apply_f32(l, C.ptrdiff_t(lo), C.ptrdiff_t(hi), C.ptrdiff_t(n), C.ptrdiff_t(k), f32(a), C.ptrdiff_t(lda), t, f32(packed),
-			C.float(β), f32(c), C.ptrdiff_t(ldc), f32(work))
+			C.float(α), C.float(β), f32(c), C.ptrdiff_t(ldc), f32(work))
 	} else {
 		C.ritz_sym_apply_f64(l, C.ptrdiff_t(lo), C.ptrdiff_t(hi), C.ptrdiff_t(n), C.ptrdiff_t(k), f64(a), C.ptrdiff_t(lda), t, f64(packed),
-			C.double(β), f64(c), C.ptrdiff_t(ldc), f64(work))
+			C.double(α), C.double(β), f64(c), C.ptrdiff_t(ldc), f64(work))
 	}
 }

@@ -5,16 +5,9 @@ package native
 func symPack[T Float](lo, hi, k int, b []T, ldb int, transposed bool, packed []T) {
 	for j := range hi - lo {
 		for p := range k {
-			packed[j*k+p] = symElement(lo+j, p, b, ldb, transposed)
+			packed[j*k+p] = element(lo+j, p, b, ldb, transposed)
 		}
 	}
-}
-
-func symElement[T Float](i, p int, a []T, ld int, transposed bool) T {
-	if transposed {
-		return a[p*ld+i]
-	}
-	return a[i*ld+p]
 }
 
 func symProduct[T Float](lo, hi, k int, α T, a []T, lda int, transposed bool, packed []T, term SymTerm[T], c []T, ldc int, _ []T) {
@@ -22,7 +15,7 @@ func symProduct[T Float](lo, hi, k int, α T, a []T, lda int, transposed bool, p
 		for j := range i + 1 {
 			var sum T
 			for p := range k {
-				sum += symElement(i, p, a, lda, transposed) * packed[j*k+p]
+				sum += element(i, p, a, lda, transposed) * packed[j*k+p]
 			}
 			sum *= α
 			if term.D != nil {
@@ -39,13 +32,14 @@ func symProduct[T Float](lo, hi, k int, α T, a []T, lda int, transposed bool, p
 	}
 }
 
-func packedProduct[T Float](lo, hi, n, k int, a []T, lda int, transposed bool, packed []T, β T, c []T, ldc int, _ []T) {
+func packedProduct[T Float](lo, hi, n, k int, α T, a []T, lda int, transposed bool, packed []T, β T, c []T, ldc int, _ []T) {
 	for i := lo; i < hi; i++ {
 		for j := range n {
 			var sum T
 			for p := range k {
-				sum += symElement(i, p, a, lda, transposed) * packed[j*k+p]
+				sum += element(i, p, a, lda, transposed) * packed[j*k+p]
 			}
+			sum *= α
 			if β != 0 {
 				sum += β * c[i*ldc+j]
 			}

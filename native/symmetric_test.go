@@ -132,7 +132,7 @@ func testPackedProduct[T Float](t *testing.T, eps float64) {
 		packed, work := make([]T, SymPacked(n, k)), make([]T, SymRows*k)
 		SymPack(0, n, k, b, n, true, packed)
 		for i := 0; i < m; i += SymRows {
-			PackedProduct(i, min(m, i+SymRows), n, k, a, k, false, packed, 1, c, n, work)
+			PackedProduct(i, min(m, i+SymRows), n, k, 1, a, k, false, packed, 1, c, n, work)
 		}
 		for i := range m {
 			for j := range n {

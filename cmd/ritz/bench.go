@@ -19,7 +19,7 @@ func newBench(c *common) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure every kernel at two sizes, and compare with NumPy, SciPy and POT",
 		Long: `Measures every kernel at two sizes on this machine. With --peers, the same
-problems are given to NumPy, SciPy, POT and scikit-learn if a python3 that has them is found;
+problems are given to NumPy, SciPy, POT, scikit-learn and PyTorch if a python3 that has them is found;
 ours and theirs take turns, so that both see the same machine. Times are medians.
 The share is that of the rate of a large matrix product, the ratio the peer's
 time over ours.
@@ -63,7 +63,8 @@ type benchmark struct {
 	Environment environment `json:"environment"`
 	Peers       string      `json:"peers,omitempty"`
 	Runs        int         `json:"runs"`
-	Gemm        float64     `json:"gemm_flops"` // operations per second
+	Gemm        float64     `json:"gemm_flops"`     // operations per second, float64
+	Gemm32      float64     `json:"gemm_flops_f32"` // the same of float32
 	Rows        []benchRow  `json:"rows"`
 	Growth      []growthRow `json:"growth,omitempty"`
 }
@@ -93,10 +94,11 @@ func (r benchRow) String() string {
 
 // measurement is a kernel to measure.
 type measurement struct {
-	name  string
-	flops float64           // of the algorithm, 0 where the rate says nothing
-	run   func() error      // ours
-	peer  map[string]string // name and statement of the peers, in peers.py's terms
+	name   string
+	flops  float64           // of the algorithm, 0 where the rate says nothing
+	single bool              // they are of float32
+	run    func() error      // ours
+	peer   map[string]string // name and statement of the peers, in peers.py's terms
 }
 
 func runBench(ctx context.Context, c *common, o benchOptions) error {
@@ -124,16 +126,23 @@ func runBench(ctx context.Context, c *common, o benchOptions) error {
 		b.Peers = p.versions
 		fmt.Fprintln(table, "peers:", p.versions)
 	}
-	if b.Gemm, err = gemmRate(dev, o.runs); err != nil {
+	if b.Gemm, err = gemmRate[float64](dev, o.runs); err != nil {
 		return err
 	}
-	fmt.Fprintf(table, "matrix product: %.0f GFLOP/s (float64, n=2048)\n\n%s\n", b.Gemm/1e9, benchHead)
+	if b.Gemm32, err = gemmRate[float32](dev, o.runs); err != nil {
+		return err
+	}
+	fmt.Fprintf(table, "matrix product: %.0f GFLOP/s in float64, %.0f in float32 (n=2048)\n\n%s\n", b.Gemm/1e9, b.Gemm32/1e9, benchHead)
 	for _, m := range measurements(ctx, dev) {
 		if !strings.Contains(m.name, o.only) {
 			continue
 		}
 		for _, peer := range m.peers(p) {
-			row, err := m.measure(ctx, p, peer, b.Gemm, o.runs)
+			rate := b.Gemm
+			if m.single {
+				rate = b.Gemm32
+			}
+			row, err := m.measure(ctx, p, peer, rate, o.runs)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
@@ -169,8 +178,13 @@ func (m measurement) peers(p *peers) []string {
 		return []string{""}
 	}
 	names := sorted(m.peer)
-	if !strings.Contains(p.versions, "scikit-learn") {
-		names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "sklearn") })
+	for library, prefix := range map[string]string{"scikit-learn": "sklearn", "torch": "torch"} {
+		if !strings.Contains(p.versions, library) {
+			names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, prefix) })
+		}
+	}
+	if len(names) == 0 {
+		return []string{""}
 	}
 	return names
 }
@@ -226,9 +240,9 @@ func median(x []float64) float64 {
 }
 
 // gemmRate returns the operations per second of a large matrix product.
-func gemmRate(dev device.Device, runs int) (float64, error) {
+func gemmRate[T device.Float](dev device.Device, runs int) (float64, error) {
 	const n = 2048
-	q := dev.F64()
+	q := device.NewQueue[T](dev)
 	defer q.Close()
 	a, b := q.Alloc(n, n), q.Alloc(n, n)
 	q.Random(device.Normal, 1, 0, a)

@@ -19,6 +19,12 @@ try:
 except ImportError:
     sklearn = None
 
+try:
+    import torch
+    torch.set_grad_enabled(False)
+except ImportError:
+    torch = None
+
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
 kept = {}
@@ -47,6 +53,13 @@ def symmetric(n):
     return keep(("symmetric", n), make)
 
 
+def conditioned(n, kappa):
+    def make():
+        u, v = (np.linalg.qr(rng.standard_normal((n, n)))[0] for _ in "uv")
+        return u * np.logspace(0, -np.log10(kappa), n) @ v
+    return keep(("conditioned", n, kappa), make)
+
+
 def unit_square(n):
     def make():
         x, y = rng.random((n, 2)), rng.random((n, 2))
@@ -62,6 +75,19 @@ def muon(g):
         m = x @ x.T
         x = a * x + (b * m + c * m @ m) @ x
     return x
+
+
+def zeropower(g, dtype):
+    """Five steps of Newton and Schulz, as the Muon optimizer's own program."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = g.to(dtype)
+    x = x / (x.norm() + 1e-7)
+    if g.size(0) > g.size(1):
+        x = x.T
+    for _ in range(5):
+        m = x @ x.T
+        x = a * x + (b * m + c * m @ m) @ x
+    return x.T if g.size(0) > g.size(1) else x
 
 
 def l1(p, n):
@@ -96,8 +122,19 @@ def statement(words):
         a = decaying(int(rest[0]), int(rest[1]))
         return lambda: scipy.sparse.linalg.svds(a, k=int(rest[2]))
     if name == "muon":
-        a = normal(int(rest[0]), int(rest[1]))
+        a = normal(int(rest[0]), int(rest[1]), rest[2])
         return lambda: muon(a)
+    if name == "zeropower":
+        m, n = int(rest[0]), int(rest[1])
+        g = keep(("torch", m, n), lambda: torch.randn(m, n))
+        return lambda: zeropower(g, getattr(torch, rest[2]))
+    if name == "zeropowers":
+        count, m, n = map(int, rest)
+        gs = keep(("torch", count, m, n), lambda: [torch.randn(m, n) for _ in range(count)])
+        return lambda: [zeropower(g, torch.float32) for g in gs]
+    if name == "conditioned":
+        a = conditioned(int(rest[0]), float(rest[1]))
+        return lambda: scipy.linalg.polar(a)
     if name == "polar":
         a = normal(int(rest[0]), int(rest[1]))
         return lambda: scipy.linalg.polar(a)
@@ -123,7 +160,8 @@ def statement(words):
 
 thresholds = {}
 print(f"numpy {np.__version__}, scipy {scipy.__version__}, POT {ot.__version__}"
-      + (f", scikit-learn {sklearn.__version__}" if sklearn else ""), flush=True)
+      + (f", scikit-learn {sklearn.__version__}" if sklearn else "")
+      + (f", torch {torch.__version__}" if torch else ""), flush=True)
 for line in sys.stdin:
     try:
         f = statement(line.split())

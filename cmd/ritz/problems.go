@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -95,28 +96,95 @@ func batchProblem[T device.Float](ctx context.Context, dev device.Device, count,
 }
 
 func polarProblems(ctx context.Context, dev device.Device) []measurement {
-	var list []measurement
+	list := []measurement{
+		muonProblem[float64](ctx, dev, 512, 1024, device.Exact),
+		muonProblem[float64](ctx, dev, 1024, 2048, device.Exact),
+		muonProblem[float64](ctx, dev, 2048, 2048, device.Exact),
+		muonProblem[float32](ctx, dev, 2048, 2048, device.Exact),
+	}
+	for _, s := range [][2]int{{1024, 1024}, {1024, 4096}, {4096, 1024}} {
+		for _, p := range []device.Precision{device.Exact, device.BF16} {
+			list = append(list, muonProblem[float32](ctx, dev, s[0], s[1], p))
+		}
+	}
 	for _, n := range []int{512, 1024} {
 		a := lazily(func() device.Dense[float64] { return normal[float64](4, n, 2*n) })
-		list = append(list,
-			measurement{
-				name: fmt.Sprintf("polar muon %d×%d", n, 2*n), flops: polar.Cost(n, 2*n, 5, polar.Gram, nil),
-				run: func() error {
-					_, err := polar.Compute(ctx, dev, a(), polar.Options{Method: polar.Muon})
-					return err
-				},
-				peer: map[string]string{"numpy, 5 steps": fmt.Sprintf("muon %d %d", n, 2*n)},
-			},
-			measurement{
-				name: fmt.Sprintf("polar auto %d×%d", n, 2*n),
-				run: func() error {
-					_, err := polar.Compute(ctx, dev, a(), polar.Options{})
-					return err
-				},
-				peer: map[string]string{"scipy.linalg.polar": fmt.Sprintf("polar %d %d", n, 2*n)},
-			})
+		list = append(list, polarProblem(ctx, dev, fmt.Sprintf("polar auto %d×%d", n, 2*n), polar.Options{}, a, fmt.Sprintf("polar %d %d", n, 2*n)))
 	}
-	return list
+	a := lazily(func() device.Dense[float64] { return conditioned(10, 1024, 1e8) })
+	list = append(list, polarProblem(ctx, dev, "polar auto n=1024 κ=1e8", polar.Options{}, a, "conditioned 1024 1e8"))
+	return append(list, muonBatch(ctx, dev, 126, 256, 1024)...)
+}
+
+// muonProblem takes Muon's five steps, without a certificate, as an optimizer
+// does.
+func muonProblem[T device.Float](ctx context.Context, dev device.Device, m, n int, p device.Precision) measurement {
+	o := polar.Options{Method: polar.Muon, Precision: p, NoCertificate: true}
+	a := lazily(func() device.Dense[T] { return normal[T](4, m, n) })
+	r := measurement{
+		name: fmt.Sprintf("muon %d×%d%s", m, n, suffix[T]()), single: suffix[T]() != "",
+		flops: polar.Cost(m, n, 5, polar.Standard, nil),
+		run: func() error {
+			_, err := polar.Compute(ctx, dev, a(), o)
+			return err
+		},
+		peer: map[string]string{"numpy, 5 steps": fmt.Sprintf("muon %d %d %s", m, n, dtype[T]())},
+	}
+	if gram := polar.Cost(m, n, 5, polar.Gram, []int{2}); gram < r.flops && p == device.Exact {
+		r.flops = gram
+	}
+	if r.single {
+		r.peer = map[string]string{"torch, 5 steps": fmt.Sprintf("zeropower %d %d float32", m, n)}
+	}
+	if p == device.BF16 {
+		r.name += " bf16"
+		r.flops = 0 // the rate of another product limits it
+		r.peer = map[string]string{"torch, 5 steps": fmt.Sprintf("zeropower %d %d bfloat16", m, n)}
+	}
+	return r
+}
+
+// muonBatch has matrices of the size of small layers, all at once and one by
+// one.
+func muonBatch(ctx context.Context, dev device.Device, count, m, n int) []measurement {
+	o := polar.Options{Method: polar.Muon, NoCertificate: true}
+	list := lazily(func() []device.Dense[float32] {
+		list := make([]device.Dense[float32], count)
+		for i := range list {
+			list[i] = normal[float32](uint64(100+i), m, n)
+		}
+		return list
+	})
+	name := fmt.Sprintf("muon of %d %d×%d f32", count, m, n)
+	return []measurement{{
+		name: name,
+		run: func() error {
+			_, err := polar.ComputeBatch(ctx, dev, list(), o)
+			return err
+		},
+		peer: map[string]string{"torch, one by one": fmt.Sprintf("zeropowers %d %d %d", count, m, n)},
+	}, {
+		name: name + ", one by one",
+		run: func() error {
+			for _, a := range list() {
+				if _, err := polar.Compute(ctx, dev, a, o); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}}
+}
+
+func polarProblem(ctx context.Context, dev device.Device, name string, o polar.Options, a func() device.Dense[float64], statement string) measurement {
+	return measurement{
+		name: name,
+		run: func() error {
+			_, err := polar.Compute(ctx, dev, a(), o)
+			return err
+		},
+		peer: map[string]string{"scipy.linalg.polar": statement},
+	}
 }
 
 func spectrumProblems(ctx context.Context, dev device.Device) []measurement {
@@ -247,6 +315,36 @@ func suffix[T device.Float]() string {
 func normal[T device.Float](seed uint64, m, n int) device.Dense[T] {
 	a := device.NewDense[T](m, n)
 	rng.Normal(seed, 0, 0, a.Data)
+	return a
+}
+
+// conditioned is a matrix with singular values spaced evenly in logarithm from
+// 1 to 1/κ: between Householder reflections of random vectors, which are
+// orthogonal.
+func conditioned(seed uint64, n int, κ float64) device.Dense[float64] {
+	a := device.NewDense[float64](n, n)
+	for i := range n {
+		a.Set(i, i, math.Pow(κ, -float64(i)/float64(n-1)))
+	}
+	for s := range uint64(2) {
+		// From the right, A - (A·v)·(2/vᵀv)·vᵀ; then its transpose.
+		v, u := make([]float64, n), make([]float64, n)
+		rng.Normal(seed, s, 0, v)
+		square := 0.0
+		for i, x := range v {
+			square += x * x
+			for j, y := range a.Row(i) {
+				u[i] += y * v[j]
+			}
+		}
+		for i := range n {
+			row := a.Row(i)
+			for j := range row {
+				row[j] -= 2 / square * u[i] * v[j]
+			}
+		}
+		a = a.T()
+	}
 	return a
 }
 

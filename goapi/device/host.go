@@ -12,6 +12,10 @@ type HostKernels[T Float] interface {
 	Trsm(s Side, u Uplo, t Trans, α T, a, b Dense[T])
 	Map(f Func, a, b Dense[T])
 
+	// Rounded returns the kernels whose products round as p says, and the
+	// rest of which is the same; false where that is no faster.
+	Rounded(p Precision) (HostKernels[T], bool)
+
 	QR(a, r Dense[T]) error
 	Cholesky(a Dense[T]) error
 	Eigh(a Dense[T], w []T) error
@@ -67,10 +71,10 @@ func NewHost(info Info, k32 HostKernels[float32], k64 HostKernels[float64], clos
 
 func (h *host) Info() Info { return h.info }
 func (h *host) F32() Queue[float32] {
-	return &hostQueue[float32]{host: h, kernels: h.k32, memory: &h.m32}
+	return &hostQueue[float32]{host: h, kernels: h.k32, exact: h.k32, memory: &h.m32}
 }
 func (h *host) F64() Queue[float64] {
-	return &hostQueue[float64]{host: h, kernels: h.k64, memory: &h.m64}
+	return &hostQueue[float64]{host: h, kernels: h.k64, exact: h.k64, memory: &h.m64}
 }
 
 func (h *host) Close() error {

@@ -17,11 +17,13 @@ func (b *hostBuffer[T]) Len() int { return len(b.data) }
 
 // hostQueue is the queue of every CPU device. Operations run at once.
 type hostQueue[T Float] struct {
-	host    *host
-	kernels HostKernels[T]
-	memory  *reserve[T]
-	live    []*hostBuffer[T] // of the open scopes
-	failure error
+	host      *host
+	kernels   HostKernels[T]
+	exact     HostKernels[T] // the device's own
+	precision Precision      // of the products of kernels
+	memory    *reserve[T]
+	live      []*hostBuffer[T] // of the open scopes
+	failure   error
 }
 
 var errForeign = fmt.Errorf("matrix of another device: %w", ErrArgument)

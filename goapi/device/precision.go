@@ -38,16 +38,16 @@ func (p Precision) Unit() float64 {
 }
 
 // Rounder is implemented by queues that multiply faster what they may round:
-// GPUs, on their tensor cores.
+// GPUs on their tensor cores, CPUs with instructions for bfloat16.
 type Rounder interface {
-	// TryRound sets how the elements enter Gemm, Syrk and SymProduct from now
-	// on, and returns how they did before. It returns false, with nothing
-	// changed, where that is no faster than Exact.
+	// TryRound sets how the elements enter products from now on, and returns
+	// how they did before. It returns false, with nothing changed, where that
+	// is no faster than Exact.
 	TryRound(p Precision) (before Precision, ok bool)
 }
 
-// Round lets q round what enters Gemm, Syrk and SymProduct until end is
-// called, and returns the precision in effect: p, or Exact on devices that
+// Round lets q round what enters Gemm, Syrk, SymProduct and SymApply until end
+// is called, and returns the precision in effect: p, or Exact on devices that
 // gain nothing by it and for float64. Sums have the precision of float32 in
 // any case. It is for algorithms whose results can stand it and that say so:
 // the error of a product is Unit times the sum of the magnitudes of its terms,
@@ -60,3 +60,21 @@ func Round[T Float](q Queue[T], p Precision) (got Precision, end func()) {
 	}
 	return Exact, func() {}
 }
+
+// TryRound changes to the kernels for p.
+func (q *hostQueue[T]) TryRound(p Precision) (before Precision, ok bool) {
+	before = q.precision
+	k := q.exact
+	if p != Exact {
+		if k, ok = k.Rounded(p); !ok {
+			return before, false
+		}
+	}
+	q.kernels, q.precision = k, p
+	return before, true
+}
+
+// Rounded is for kernels that gain nothing by it.
+func (GoKernels[T]) Rounded(Precision) (HostKernels[T], bool) { return nil, false }
+
+var _ Rounder = (*hostQueue[float32])(nil)

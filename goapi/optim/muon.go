@@ -51,6 +51,7 @@ func (r Muon) complete() (Rule, error) {
 	if r.Polar.Method == "" {
 		r.Polar.Method = polar.Muon
 	}
+	r.Polar.NoCertificate = r.Polar.Fixed()
 	if r.Polar.H {
 		return nil, device.Argument("polar", "asks for the symmetric factor, which has no use here")
 	}

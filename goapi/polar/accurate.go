@@ -14,7 +14,7 @@ import (
 func accurate[T device.Float](ctx context.Context, q device.Queue[T], a, out device.Matrix[T], o Options) (*Info, error) {
 	defer q.Scope()()
 	e := newEngine(q, a.Rows, a.Cols)
-	info := &Info{Method: o.Method, Scale: 1}
+	info := &Info{Method: o.Method, Scale: 1, Certificate: new(Certificate)}
 	w := q.Alloc(a.Rows, a.Cols)
 	unit, err := e.normalize(a, w)
 	if err != nil {
@@ -22,7 +22,7 @@ func accurate[T device.Float](ctx context.Context, q device.Queue[T], a, out dev
 	}
 	if unit == 0 {
 		q.Fill(0, out)
-		info.Certificate = Certificate{math.Sqrt(float64(e.s)), 1}
+		*info.Certificate = Certificate{math.Sqrt(float64(e.s)), 1}
 		return info, q.Sync()
 	}
 	a = apart(q, a, out)

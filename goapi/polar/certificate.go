@@ -51,7 +51,7 @@ func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted float64)
 	if err != nil {
 		return err
 	}
-	c := &info.Certificate
+	c := info.Certificate
 	c.Orthogonality = loss
 	if loss > near {
 		c.ErrorBound, err = e.unfinished(info, loss, wanted)
@@ -78,7 +78,7 @@ func (e *engine[T]) unfinished(info *Info, loss, wanted float64) (float64, error
 		return 1 + math.Sqrt(1+loss), nil
 	}
 	top := most - 1
-	hidden := info.hidden(e.unit)
+	hidden := info.hidden(e.coarsest)
 	below := 1.0
 	levels := []float64{coarse}
 	if wanted > 0 && nearly*wanted < 1-coarse {

@@ -13,7 +13,10 @@ type engine[T device.Float] struct {
 	left bool // the Gram matrix multiplies from the left
 	s, l int  // smaller and larger side
 	eps  float64
-	unit float64 // rounding error of an element in the products of the steps
+
+	unit     float64 // rounding error of an element in the products of the steps
+	coarsest float64 // the largest of them in any step
+	exact    func()  // makes products exact from here on
 
 	x, y    device.Matrix[T] // of the shape of the input: iterate and buffer
 	gram, p device.Matrix[T] // s×s: Gram matrix and polynomial
@@ -32,7 +35,7 @@ type engine[T device.Float] struct {
 func newEngine[T device.Float](q device.Queue[T], rows, cols int) *engine[T] {
 	s, l := min(rows, cols), max(rows, cols)
 	return &engine[T]{
-		q: q, left: rows <= cols, s: s, l: l, eps: device.Epsilon[T](), unit: device.Epsilon[T](),
+		q: q, left: rows <= cols, s: s, l: l, eps: device.Epsilon[T](), unit: device.Epsilon[T](), coarsest: device.Epsilon[T](),
 		gram: q.Alloc(s, s), p: q.Alloc(s, s), one: q.Alloc(1, 1), host: make([]T, 1),
 	}
 }
@@ -72,6 +75,15 @@ func (e *engine[T]) reduce(r device.Reduction, a device.Matrix[T]) (float64, err
 func (e *engine[T]) frobenius(a device.Matrix[T]) (float64, error) {
 	sum, err := e.reduce(device.SumSquares, a)
 	return math.Sqrt(sum), err
+}
+
+// finite returns an error if an element of x is not finite.
+func (e *engine[T]) finite(x device.Matrix[T]) error {
+	largest, err := e.reduce(device.MaxAbs, x)
+	if err == nil && largest-largest != 0 {
+		err = &device.NotFiniteError{Name: "iterate", Value: largest}
+	}
+	return err
 }
 
 // form computes the Gram matrix of x.

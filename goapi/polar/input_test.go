@@ -49,6 +49,11 @@ func testBadArguments[T device.Float](t *testing.T, dev device.Device) {
 		"rounded until Tol": {good, Options{Precision: device.TF32}, device.ErrArgument},
 		"rounded SVD":       {good, Options{Method: SVD, Steps: 3, Precision: device.BF16}, device.ErrArgument},
 		"rounded":           {good, Options{Method: Muon, Precision: device.BF16}, nil},
+		"rounded halley":    {good, Options{Method: Halley, Error: .1, Precision: device.BF16}, device.ErrArgument},
+		"rounded express":   {good, Options{Method: Express, Error: .5, Precision: device.BF16}, nil},
+		"no certificate":    {good, Options{Method: Muon, NoCertificate: true}, nil},
+		"nothing to end it": {good, Options{Method: Express, NoCertificate: true}, device.ErrArgument},
+		"uncertified auto":  {good, Options{Steps: 3, NoCertificate: true}, device.ErrArgument},
 		"Error 1":           {good, Options{Error: 1}, device.ErrArgument},
 		"negative Error":    {good, Options{Error: -.1}, device.ErrArgument},
 		"NaN Error":         {good, Options{Error: nan}, device.ErrArgument},
@@ -171,7 +176,7 @@ func TestNotConverged(t *testing.T) {
 				t.Fatalf("%s: %v", m, err)
 			}
 			if failed.Achieved != r.Certificate.Orthogonality || failed.Wanted != 1e-30 || failed.Iterations != len(r.Steps) {
-				t.Errorf("%s: %+v, certificate %+v, %d steps", m, failed, r.Certificate, len(r.Steps))
+				t.Errorf("%s: %+v, certificate %+v, %d steps", m, failed, *r.Certificate, len(r.Steps))
 			}
 			// In exact arithmetic the iterate is U·f(Σ)·Vᵀ for the steps taken.
 			want := x.function(func(s float64) float64 { return Apply(r.Steps, s/r.Scale) })

@@ -14,23 +14,31 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 	e := newEngine(q, a.Rows, a.Cols)
 	e.iterates()
 	info := &Info{Method: o.Method, Form: Standard, Scale: 1}
+	if !o.NoCertificate {
+		info.Certificate = new(Certificate)
+	}
 	unit, err := e.normalize(a, e.x)
 	if err != nil {
 		return nil, err
 	}
 	if unit == 0 { // no direction to keep
 		q.Fill(0, out)
-		info.Certificate = Certificate{math.Sqrt(float64(e.s)), 1}
+		if info.Certificate != nil {
+			*info.Certificate = Certificate{math.Sqrt(float64(e.s)), 1}
+		}
 		return info, q.Sync()
 	}
-	a = apart(q, a, out) // the certificate needs it afterwards
+	if info.Certificate != nil {
+		a = apart(q, a, out) // the certificate needs it afterwards
+	}
 	e.form(e.x)
 	scale := 1 + 16*e.eps
 	if o.Method == Turbo {
 		e.balance()
-		q.Copy(e.y, e.x)
-		a = q.Alloc(a.Rows, a.Cols) // the certificate is about this matrix
-		q.Copy(a, e.x)
+		if info.Certificate != nil { // it is about this matrix
+			a = q.Alloc(a.Rows, a.Cols)
+			q.Copy(a, e.x)
+		}
 		unit = 1
 	} else if scale, err = e.spectralBound(!(o.Method == Muon || o.Method == You || o.Method == Dion || o.Method == Custom)); err != nil {
 		return nil, err
@@ -44,28 +52,48 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 	}
 	precision, exact := device.Round(q, o.Precision)
 	defer exact()
-	e.unit = max(e.eps, precision.Unit())
+	e.unit, e.exact = max(e.eps, precision.Unit()), exact
+	e.coarsest = e.unit
+	info.Precision = precision
+	retry := precision != device.Exact && o.Error > 0
+	if retry {
+		o.Form = Standard // the Gram form loses too much by rounding
+	}
 	p, err := newPlan(a.Rows, a.Cols, o, lower, e.unit)
 	if err != nil {
 		return nil, err
 	}
 	info.Method = p.method
 	done, err := run(ctx, e, p, out, o, scale, info)
-	if exact(); err == nil && precision != device.Exact {
-		e.form(out)
+	again := func() (*Info, error) {
+		exact()
+		o.Precision = device.Exact
+		info, err := iterate(ctx, q, a, out, o)
+		if info != nil {
+			info.Flops += e.flops
+		}
+		return info, err
 	}
-	if o.Method == Auto && errors.Is(err, device.ErrNotPositiveDefinite) {
+	switch {
+	case retry && errors.Is(err, device.ErrNotFinite): // diverged
+		return again()
+	case o.Method == Auto && errors.Is(err, device.ErrNotPositiveDefinite):
 		return bySVD(ctx, q, a, out)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	info.Flops = e.flops
 	if n := len(info.Restarts); n > 0 && info.Restarts[n-1] == info.Iterations { // the end is no restart
 		info.Restarts = info.Restarts[:n-1]
 	}
+	if o.NoCertificate {
+		return info, nil
+	}
 	if err := e.certify(a, out, info, o.Error); err != nil {
 		return nil, err
+	}
+	if retry && !(info.Certificate.ErrorBound <= o.Error) {
+		return again()
 	}
 	if o.Method == Auto && (!done || info.Certificate.ErrorBound >= 1) {
 		// Without full rank, to working accuracy: only the SVD completes the
@@ -101,14 +129,14 @@ func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return false, &device.NotFiniteError{Name: "iterate", Value: loss}
 		}
-		if !p.fixed && k > 0 {
+		if !p.fixed && k > 0 && e.unit == e.eps {
 			// Until the tolerance, or until rounding stops the progress.
 			enough := func() (bool, error) {
 				switch {
 				case o.Error == 0:
 					done = loss <= o.Tol
 					return done || loss <= floor && loss >= best/2, nil
-				case loss > near && info.hidden(e.unit) > (1-nearly)*o.Error:
+				case loss > near && info.hidden(e.coarsest) > (1-nearly)*o.Error:
 					// One more step, and the certificate sees the error itself.
 				case loss < 0.9*o.Error: // ‖Q - UVᵀ‖₂ ≤ ‖QQᵀ - I‖₂ but for rounding
 					done = true
@@ -180,6 +208,17 @@ func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.
 			info.Restarts = append(info.Restarts, k+1)
 		}
 		within = 1
+		last := p.fixed && k+1 == p.limit
+		if last && o.NoCertificate {
+			return true, e.finite(out)
+		}
+		if (last || k+1 == len(p.steps)) && e.unit > e.eps { // steps that follow repair
+			e.exact()
+			if !last {
+				e.unit = e.eps
+				floor = 4 * float64(e.s) * e.eps
+			}
+		}
 		e.form(e.x)
 	}
 }

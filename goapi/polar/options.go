@@ -89,10 +89,20 @@ type Options struct {
 	Lower float64
 
 	// Precision in which the elements of float32 matrices enter the products
-	// of the steps, for methods with a fixed number of steps on devices that
-	// gain by it: GPUs. Sums and the certificate have full precision, and the
-	// certificate tells what the rounding may have done.
+	// of the steps, on devices that gain by it: GPUs, and CPUs that multiply
+	// numbers of bfloat16. Sums and the certificate have full precision, and
+	// the certificate tells what the rounding may have done. It is for methods
+	// with a fixed number of steps, and for express and cans with an Error:
+	// exact steps repair then what the rounded ones have left, and where that
+	// does not do, all of them are taken anew, exactly. Rounding to bfloat16
+	// turns the directions of small singular values by some 2⁻⁸·κ, which no
+	// further step puts right: it suits errors above that.
 	Precision device.Precision
+
+	// NoCertificate leaves out the certificate, which is nil then, and the
+	// work for it: a Gram matrix and a Cholesky factorization. It is for
+	// methods with a fixed number of steps.
+	NoCertificate bool
 
 	// H asks for the symmetric factor as well.
 	H bool
@@ -153,13 +163,28 @@ func (o Options) complete(side int, eps float64) (Options, error) {
 	if o.Tol == 0 {
 		o.Tol = 4 * float64(side) * eps
 	}
+	fixed := o.Fixed()
 	if o.Steps == 0 {
 		o.Steps = o.usualSteps()
 	}
-	if o.Precision != device.Exact && (o.Steps == 0 || o.Method == Auto || o.Method == QDWH || o.Method == Newton || o.Method == SVD) {
-		return o, device.Argument("precision", "is %v, which is for methods with a fixed number of steps; %s goes on until its error is small", o.Precision, o.Method)
+	repairs := o.Error > 0 && (o.Method == Express || o.Method == CANS)
+	switch {
+	case o.Precision != device.Exact && !fixed && !repairs:
+		return o, device.Argument("precision", "is %v, which is for methods with a fixed number of steps and for express and cans with an error; %s goes on until its error is small", o.Precision, o.Method)
+	case o.NoCertificate && !fixed:
+		return o, device.Argument("no certificate", "is for methods with a fixed number of steps; %s ends when its certificate says so", o.Method)
 	}
 	return o, nil
+}
+
+// Fixed reports whether the options give the number of steps, so that no error
+// or tolerance ends the iteration.
+func (o Options) Fixed() bool {
+	switch o.Method {
+	case "", Auto, QDWH, Newton, SVD:
+		return false
+	}
+	return o.Steps > 0 || o.usualSteps() > 0
 }
 
 // usualSteps is the number of steps of the methods that do not converge.

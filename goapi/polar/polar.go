@@ -11,15 +11,16 @@ import (
 
 // Info tells how a polar factor was found.
 type Info struct {
-	Method      Method         // the scheme that ran; auto tells its choice
-	Form        Form           // standard or gram; "" for methods without steps on singular values
-	Restarts    []int          // of the Gram form: after which steps x was multiplied out, the last one left out
-	Iterations  int            // number of steps
-	Steps       []Coefficients // the polynomial ones among them, for singular values divided by Scale
-	Scale       float64        // what A was divided by; at least its largest singular value
-	Losses      []float64      // ‖XXᵀ - I‖_F before each step
-	Flops       float64        // operations of the products, solves and factorizations of the steps; 0 for qdwh, newton and svd
-	Certificate Certificate
+	Method      Method           // the scheme that ran; auto tells its choice
+	Form        Form             // standard or gram; "" for methods without steps on singular values
+	Restarts    []int            // of the Gram form: after which steps x was multiplied out, the last one left out
+	Iterations  int              // number of steps
+	Steps       []Coefficients   // the polynomial ones among them, for singular values divided by Scale
+	Scale       float64          // what A was divided by; at least its largest singular value
+	Losses      []float64        // ‖XXᵀ - I‖_F before each step
+	Flops       float64          // operations of the products, solves and factorizations of the steps; 0 for qdwh, newton and svd
+	Precision   device.Precision // in which elements entered the products of the steps
+	Certificate *Certificate     // nil with NoCertificate
 
 	taken []step
 }
@@ -185,7 +186,7 @@ func bySVD[T device.Float](ctx context.Context, q device.Queue[T], a, out device
 		return nil, err
 	}
 	q.Gemm(device.NoTrans, device.NoTrans, 1, f.U, f.Vt, 0, out)
-	info := &Info{Method: SVD, Scale: largest}
+	info := &Info{Method: SVD, Scale: largest, Certificate: new(Certificate)}
 	e.form(out)
 	return info, e.certify(a, out, info, 0)
 }

@@ -262,12 +262,12 @@ func TestRankDeficient(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.Method != SVD || r.Certificate.Orthogonality > 1e-13 || r.Certificate.ErrorBound < 1 {
-			t.Errorf("auto: method %s, certificate %+v", r.Method, r.Certificate)
+			t.Errorf("auto: method %s, certificate %+v", r.Method, *r.Certificate)
 		}
 		var failed *device.NotConvergedError
 		r, err = Compute(ctx, dev, a, Options{Method: Muon, Steps: 12})
 		if err != nil || r.Certificate.ErrorBound < 1 {
-			t.Errorf("muon: %v, certificate %+v", err, r.Certificate)
+			t.Errorf("muon: %v, certificate %+v", err, *r.Certificate)
 		}
 		// Exact zeros stay zero; what remains is the partial isometry. Null
 		// directions hold rounding errors, which cubic steps only grow by 1.5.

@@ -396,7 +396,7 @@ func batchSideBySide[T device.Float](t *testing.T, dev device.Device) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := largestDifference(one.Q, batch[i].Q); d != 0 || one.Certificate != batch[i].Certificate {
+			if d := largestDifference(one.Q, batch[i].Q); d != 0 || *one.Certificate != *batch[i].Certificate {
 				t.Errorf("%+v: matrix %d alone differs by %.3g", o, i, d)
 			}
 		}
