@@ -14,10 +14,10 @@ import (
 // the roots of whose secular equation are the values of the whole. Vectors are
 // kept in rows, those of a part of the matrix in the square block of its rows
 // and columns.
-const (
-	leafSize = 32 // decomposed by QR iterations
-	forkSize = 96 // halves of at least this size are worth a goroutine
-)
+//
+// Halves are cut down to single elements: iterations on larger parts would
+// take about the same time.
+const forkSize = 96 // halves of at least this size are worth a goroutine
 
 // Where the vectors of a half lie, and those that were rotated with one of
 // the other half.
@@ -116,91 +116,32 @@ type eigenTree struct {
 	s     Dense[float64] // for the vectors of the secular equations
 }
 
-// solve decomposes rows [lo,hi). It reports whether the iterations of the
-// leaves converged.
-func (t *eigenTree) solve(lo, hi int) bool {
-	if hi-lo <= leafSize {
-		return t.leaf(lo, hi)
+// solve decomposes rows [lo,hi).
+func (t *eigenTree) solve(lo, hi int) {
+	if hi-lo <= 1 {
+		t.q.Set(lo, lo, 1)
+		return
 	}
 	mid := (lo + hi) / 2
 	// What is cut is |e|·vvᵀ, where v has 1 and the sign of e around mid.
 	cut := math.Abs(t.e[mid-1])
 	t.d[mid-1] -= cut
 	t.d[mid] -= cut
-	if !bothHalves(hi-lo, func() bool { return t.solve(lo, mid) }, func() bool { return t.solve(mid, hi) }) {
-		return false
-	}
+	bothHalves(hi-lo, func() { t.solve(lo, mid) }, func() { t.solve(mid, hi) })
 	t.join(lo, mid, hi)
-	return true
 }
 
 // bothHalves calls two functions, at once if the parts of n rows are large.
-func bothHalves(n int, first, second func() bool) bool {
+func bothHalves(n int, first, second func()) {
 	if n < 2*forkSize {
-		return first() && second()
+		first()
+		second()
+		return
 	}
 	var wg sync.WaitGroup
-	a := false
-	wg.Go(func() { a = first() })
-	b := second()
+	wg.Go(first)
+	second()
 	wg.Wait()
-	return a && b
-}
-
-// leaf decomposes rows [lo,hi) by implicit QL steps with Wilkinson's shift.
-func (t *eigenTree) leaf(lo, hi int) bool {
-	const mostSteps = 50 // to one eigenvalue; two or three are usual
-	n := hi - lo
-	d, q := t.d[lo:hi], t.q.Slice(lo, hi, lo, hi)
-	e := make([]float64, n)
-	copy(e, t.e[lo:hi-1])
-	for i := range n {
-		q.Set(i, i, 1)
-	}
-	least := epsilon64 * epsilon64 * max(maxAbs(d), maxAbs(e))
-	for l := range n {
-		for step := 0; ; step++ {
-			m := l
-			for m < n-1 && math.Abs(e[m]) > max(least, epsilon64*(math.Abs(d[m])+math.Abs(d[m+1]))) {
-				m++
-			}
-			if m == l {
-				break
-			}
-			if step == mostSteps {
-				return false
-			}
-			stepQL(d, e, l, m, q)
-		}
-	}
-	return true
-}
-
-// stepQL makes an implicit QL step on rows l to m of a tridiagonal matrix,
-// and rotates the rows of q with it.
-func stepQL(d, e []float64, l, m int, q Dense[float64]) {
-	μ := (d[l+1] - d[l]) / (2 * e[l])
-	bulge := d[m] - d[l] + e[l]/(μ+math.Copysign(math.Hypot(μ, 1), μ))
-	c, s, shift := 1.0, 1.0, 0.0
-	for i := m - 1; i >= l; i-- {
-		f, b := s*e[i], c*e[i]
-		r := length(f, bulge)
-		e[i+1] = r
-		if r == 0 { // the matrix falls apart here
-			d[i+1] -= shift
-			e[m] = 0
-			return
-		}
-		s, c = f/r, bulge/r
-		g := d[i+1] - shift
-		r = (d[i]-g)*s + 2*c*b
-		shift = s * r
-		d[i+1] = g + shift
-		bulge = c*r - b
-		rotateRows(q, i+1, i, c, s)
-	}
-	d[l] -= shift
-	e[l], e[m] = bulge, 0
 }
 
 // length is math.Hypot, but rounded to nearest where it can be: errors of
@@ -296,8 +237,8 @@ func normalizeTo(x, v []float64) {
 
 // symmetricTridiagonal decomposes the matrix with diagonal d and subdiagonal
 // e, which it destroys. It returns the eigenvalues in ascending order and the
-// eigenvectors in rows; ok is false if an iteration did not converge.
-func symmetricTridiagonal(d, e []float64) (w []float64, q Dense[float64], ok bool) {
+// eigenvectors in rows.
+func symmetricTridiagonal(d, e []float64) (w []float64, q Dense[float64]) {
 	n := len(d)
 	t := eigenTree{d: d, e: e, q: NewDense[float64](n, n)}
 	largest := max(maxAbs(d), maxAbs(e))
@@ -305,16 +246,10 @@ func symmetricTridiagonal(d, e []float64) (w []float64, q Dense[float64], ok boo
 		scaleVector(1/largest, d)
 		scaleVector(1/largest, e)
 	}
-	if n > leafSize {
-		t.merge, t.s = newMerger(n), NewDense[float64](n, n)
-	}
-	if !t.solve(0, n) {
-		return nil, q, false
-	}
-	w, sorted := make([]float64, n), t.merge.product
-	if n <= leafSize {
-		sorted = NewDense[float64](n, n)
-	}
+	t.merge, t.s = newMerger(n), NewDense[float64](n, n)
+	t.solve(0, n)
+	sorted := t.merge.product
+	w = make([]float64, n)
 	order := ascendingBy(d)
 	parallelRows(n, n, func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
@@ -324,5 +259,5 @@ func symmetricTridiagonal(d, e []float64) (w []float64, q Dense[float64], ok boo
 	for i, r := range order {
 		w[i] = d[r] * largest
 	}
-	return w, sorted, true
+	return w, sorted
 }

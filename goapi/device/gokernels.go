@@ -71,20 +71,11 @@ func mirror[T Float](c Dense[T]) {
 }
 
 func (GoKernels[T]) Trsm(s Side, u Uplo, t Trans, α T, a, b Dense[T]) {
-	side, uplo := blas.Left, blas.Lower
-	if s == Right {
-		side = blas.Right
+	if α != 1 {
+		scale(α, b)
 	}
-	if u == Upper {
-		uplo = blas.Upper
-	}
-	switch ad := any(a.Data).(type) {
-	case []float32:
-		goBLAS.Strsm(side, uplo, blasTrans(t), blas.NonUnit, b.Rows, b.Cols, float32(α), ad, a.Stride,
-			any(b.Data).([]float32), b.Stride)
-	case []float64:
-		goBLAS.Dtrsm(side, uplo, blasTrans(t), blas.NonUnit, b.Rows, b.Cols, float64(α), ad, a.Stride,
-			any(b.Data).([]float64), b.Stride)
+	if α != 0 {
+		solveTriangular(s, u, t, a, b)
 	}
 }
 

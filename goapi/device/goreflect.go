@@ -65,14 +65,51 @@ type reflections struct {
 	shift int
 }
 
-// apply overwrites the rows xᵀ of C by (H₀·H₁·…·x)ᵀ.
-func (h reflections) apply(c Dense[float64]) {
+// apply overwrites the rows xᵀ of C by (H₀·H₁·…·x)ᵀ. If triangular is set, row
+// i is zero before its element i+shift, so that the reflections before Hᵢ
+// leave it alone.
+func (h reflections) apply(c Dense[float64], triangular bool) {
 	for i0 := (len(h.τ) - 1) / reflectorBlock * reflectorBlock; i0 >= 0; i0 -= reflectorBlock {
-		i1 := min(i0+reflectorBlock, len(h.τ))
-		from := i0 + h.shift
+		i1, from, first := min(i0+reflectorBlock, len(h.τ)), i0+h.shift, 0
 		if i0 == i1 {
 			continue
 		}
-		newBlockReflector(h.v.Slice(i0, i1, from, h.v.Cols), h.τ[i0:i1]).apply(Transp, c.Slice(0, c.Rows, from, c.Cols))
+		if triangular {
+			first = i0
+		}
+		newBlockReflector(h.v.Slice(i0, i1, from, h.v.Cols), h.τ[i0:i1]).apply(Transp, c.Slice(first, c.Rows, from, c.Cols))
 	}
+}
+
+// factorQR returns the factors R and Q of A (m×n, m ≥ n), of which it gets
+// and destroys the transpose.
+func factorQR(at Dense[float64]) (r Dense[float64], q reflections) {
+	n, m := at.Rows, at.Cols
+	r, q = NewDense[float64](n, n), reflections{v: NewDense[float64](n, m), τ: make([]float64, n)}
+	dots := make([]float64, reducedBlock)
+	for j0 := 0; j0 < n; j0 += reducedBlock {
+		j1 := min(j0+reducedBlock, n)
+		for j := j0; j < j1; j++ {
+			x := at.Row(j)
+			for i, v := range x[:j] {
+				r.Set(i, j, v)
+			}
+			v := q.v.Row(j)[j:]
+			copy(v, x[j:])
+			β, τ := householder(v)
+			r.Set(j, j, β)
+			q.τ[j] = τ
+			rest := at.Slice(j+1, j1, j, m)
+			dotRows(rest, v, dots)
+			parallelRows(rest.Rows, rest.Cols, func(_, lo, hi int) {
+				for i := lo; i < hi; i++ {
+					blas64.Axpy(-τ*dots[i], blas64.Vector{N: len(v), Inc: 1, Data: v}, blas64.Vector{N: len(v), Inc: 1, Data: rest.Row(i)})
+				}
+			})
+		}
+		if j1 < n {
+			newBlockReflector(q.v.Slice(j0, j1, j0, m), q.τ[j0:j1]).apply(NoTrans, at.Slice(j1, n, j0, m))
+		}
+	}
+	return r, q
 }
