@@ -35,7 +35,8 @@ type certifier[T device.Float] struct {
 
 	rounding
 	marginal float64
-	spent    []float64             // cost of the plan by column
+	sums     []float64             // of the columns of the plan
+	spent    []float64             // costs of the columns of the plan
 	allowed  device.Dense[float32] // what checkFeasible returned
 }
 
@@ -102,21 +103,20 @@ func (v *certifier[T]) rebuild(ψ device.Matrix[float64]) error {
 		φ: make([]float64, n), ψ: make([]float64, m), cols: make([]float64, m), keep: 1,
 		lackA: make([]float64, n), lackB: make([]float64, m),
 	}
-	v.spent = make([]float64, m)
-	sums := make([]float64, m)
+	v.sums, v.spent = make([]float64, m), make([]float64, m)
 	defer q.Scope()()
 	dsums, spent := q.Alloc(1, m), q.Alloc(1, m)
 	q.Copy(v.ψ, ψ)
 	v.c.planCosts(v.ε, v.ψ, v.a, v.φ, dsums, spent)
 	q.Download(device.Vector(v.rounding.ψ), v.ψ)
 	q.Download(device.Vector(v.rounding.φ), v.φ)
-	q.Download(device.Vector(sums), dsums)
+	q.Download(device.Vector(v.sums), dsums)
 	q.Download(device.Vector(v.spent), spent)
 	if err := q.Sync(); err != nil {
 		return err
 	}
 	v.marginal = 0
-	for j, s := range sums {
+	for j, s := range v.sums {
 		b := v.r.b[j]
 		v.marginal += math.Abs(s - b)
 		v.cols[j] = 1

@@ -19,6 +19,9 @@ type descent[T device.Float] struct {
 	// changes, and ends the run where another method should take over.
 	leave func(errs []float64) bool
 
+	ω  relaxation
+	at float64 // ε that ω was estimated for
+
 	count   int
 	history []float64 // error of every iteration
 	stalled bool      // rounding errors prevent any progress
@@ -32,16 +35,32 @@ const patience = 8
 // then that of the best window.
 func (d *descent[T]) run(goal float64, limit int) error {
 	s := d.s
-	ω := newRelaxation(d.relax)
+	if d.at != s.ε { // what was found out holds for one ε
+		d.ω, d.at = newRelaxation(d.relax), s.ε
+	}
+	ω := &d.ω
+	ω.best = math.Inf(1)
 	best, idle := math.Inf(1), 0
 	s.q.Copy(s.good, s.ψ)
-	fresh := true // χ does not belong to ψ yet
+	fresh := true   // χ does not belong to ψ yet
+	astray := false // conjugate gradients are of no use
 	for limit = min(limit, d.left); limit > 0; {
 		if err := d.ctx.Err(); err != nil {
 			return err
 		}
+		if s.built && s.narrow != nil && d.relax == 0 && !astray {
+			count, ended, err := d.conjugate(goal, limit)
+			if err != nil || ended {
+				return err
+			}
+			s.q.Fill(0, s.δ)
+			s.q.Copy(s.good, s.ψ)
+			limit -= count
+			astray, fresh, best, idle = true, true, math.Inf(1), 0
+			continue
+		}
 		k := min(window, limit)
-		if !s.built && !s.k.IsZero() {
+		if !s.built && s.scaling {
 			k = 1 // the kernel may be built after any step
 		}
 		built := s.built

@@ -17,21 +17,21 @@ const (
 	far      = 0.01
 )
 
-// approach runs at most limit iterations to the tolerance, from exact
+// approach runs at most limit iterations to the error goal, from exact
 // potentials if those before creep.
-func (d *descent[T]) approach(dev device.Device, r *reduced[T], o Options, limit int) error {
+func (d *descent[T]) approach(dev device.Device, r *reduced[T], o Options, limit int, goal float64) error {
 	first := d.count
-	if err := d.run(o.Tol, min(creeping, limit)); err != nil {
+	if err := d.run(goal, min(creeping, limit)); err != nil {
 		return err
 	}
 	limit = min(limit-(d.count-first), d.left)
-	if d.reached(o.Tol) || d.count-first < creeping || limit <= 0 {
+	if d.reached(goal) || d.count-first < creeping || limit <= 0 {
 		return nil
 	}
 	if err := exactStart(d.ctx, dev, r, d.s, d, first, o.Memory); err != nil {
 		return err
 	}
-	return d.run(o.Tol, limit)
+	return d.run(goal, limit)
 }
 
 // exactStart replaces the potentials of s by exact ones where the iterations

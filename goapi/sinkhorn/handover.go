@@ -13,9 +13,9 @@ const nearby = 0.05
 // finish runs the iteration to the tolerance, if need be with steps of
 // Newton's, and returns those with the potentials that they ended at, nil for
 // those of the iteration.
-func (d *descent[T]) finish(dev device.Device, c *costs[T], r *reduced[T], ε float64, o Options) (trace []NewtonStep, ψ []float64, err error) {
+func (d *descent[T]) finish(dev device.Device, c *costs[T], r *reduced[T], ε float64, o Options, goal float64) (trace []NewtonStep, ψ []float64, err error) {
 	if o.Method == Log || o.Method == Scaling {
-		return nil, nil, d.run(o.Tol, d.left)
+		return nil, nil, d.run(goal, d.left)
 	}
 	limit := d.left
 	switch {
@@ -26,13 +26,13 @@ func (d *descent[T]) finish(dev device.Device, c *costs[T], r *reduced[T], ε fl
 	default:
 		d.leave = d.slow(r.n, r.m, o.Tol)
 	}
-	if err := d.approach(dev, r, o, limit); err != nil {
+	if err := d.approach(dev, r, o, limit, goal); err != nil {
 		return nil, nil, err
 	}
 	w := newNewton(d.ctx, dev, c, r, ε)
 	defer w.close()
 	w.kept, w.quit, w.step = o.Newton.Kept, o.Method == Auto, d.note
-	for d.left > 0 && !d.reached(o.Tol) {
+	for d.left > 0 && !d.reached(goal) {
 		if ψ, err = d.s.potentials(); err != nil {
 			return nil, nil, err
 		}
@@ -44,12 +44,12 @@ func (d *descent[T]) finish(dev device.Device, c *costs[T], r *reduced[T], ε fl
 			return w.trace, w.now.ψ, nil
 		}
 		if d.leave = nil; len(w.trace) == steps { // the plan is not sparse
-			return w.trace, nil, d.run(o.Tol, d.left)
+			return w.trace, nil, d.run(goal, d.left)
 		}
 		// What is too far for Newton's method is left to Sinkhorn's.
 		d.s.moveTo(w.now.ψ)
 		d.stalled = false
-		if err := d.run(max(o.Tol, w.now.err/10), d.left); err != nil {
+		if err := d.run(max(goal, w.now.err/10), d.left); err != nil {
 			return nil, nil, err
 		}
 		if d.stalled {

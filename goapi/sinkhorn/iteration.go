@@ -30,8 +30,12 @@ type iteration[T device.Float] struct {
 	near       bool             // steps in the log domain may take their sums from the plan
 	windows    *device.Sequence[T]
 
-	// Scaling: the kernel exp((φ̂+ψ̂-C)/ε), zero Matrix for the log domain.
+	// Scaling: the kernel exp((φ̂+ψ̂-C)/ε), narrow or in k, both zero for the
+	// log domain.
+	scaling bool
+	narrow  *narrowKernel[T]
 	k       device.Matrix[T]
+	target  device.Matrix[T] // what the columns of the kernel are to sum to: b but for its rounding errors
 	built   bool
 	ψ0      device.Matrix[T] // ψ̂
 	ψ0b     device.Matrix[T] // ψ̂ + ε·log b
@@ -53,16 +57,24 @@ func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T],
 	upload(q, s.b, r.b, func(x float64) float64 { return x })
 	upload(q, s.logA, r.a, math.Log)
 	upload(q, s.logB, r.b, math.Log)
-	if scaling {
-		s.k = q.Alloc(r.n, r.m)
+	if s.scaling = scaling; scaling {
+		if s.narrow = newNarrowKernel(q, r.n, r.m); s.narrow == nil {
+			s.k = q.Alloc(r.n, r.m)
+		}
 		s.u = row(r.n)
-		s.v, s.s, s.ψ0, s.ψ0b = row(r.m), row(r.m), row(r.m), row(r.m)
+		s.v, s.s, s.ψ0, s.ψ0b, s.target = row(r.m), row(r.m), row(r.m), row(r.m), row(r.m)
 	}
 	if r.warm != nil {
 		// In float64: 1/unit may be out of the range of T.
 		upload(q, s.ψ, device.Convert[float64](device.Vector(r.warm)).Data, func(g float64) float64 { return g / r.unit })
 	}
 	return s
+}
+
+func (s *iteration[T]) close() {
+	if s.narrow != nil {
+		s.narrow.q.Close()
+	}
 }
 
 func upload[T device.Float](q device.Queue[T], dst device.Matrix[T], x []float64, f func(float64) float64) {
@@ -134,21 +146,34 @@ func (s *iteration[T]) scale(err device.Matrix[T]) {
 	q := s.q
 	s.add(T(1/s.ε), s.ψ, T(-1/s.ε), s.ψ0, s.v)
 	q.Map(device.Exp, s.v, s.v)
-	device.ScalingStep(q, s.k, s.a, s.v, s.u, s.s)
+	s.scaleBy()
 	q.Mul(s.v, s.s, s.t)
-	s.add(1, s.t, -1, s.b, s.t)
+	s.add(1, s.t, -1, s.target, s.t)
 	q.Reduce(device.SumAbs, device.Whole, s.t, err)
 	q.Map(device.Log, s.s, s.s)
 	s.add(1, s.ψ0b, T(-s.ε), s.s, s.χ)
+}
+
+// scaleBy computes u = a/(K·v) and s = Kᵀ·u.
+func (s *iteration[T]) scaleBy() {
+	if s.narrow != nil {
+		s.narrow.step(s.a, s.v, s.u, s.s)
+	} else {
+		device.ScalingStep(s.q, s.k, s.a, s.v, s.u, s.s)
+	}
 	s.used = true
 }
 
 // Potentials may drift from those of the kernel by this many ε. Twice the
 // drift and the smallest entry that still matters stay above the underflow of
-// the exponential, at exp(-708) and exp(-87).
-func drift[T device.Float]() float64 {
-	if device.Epsilon[T]() > 1e-10 {
+// the exponential, at exp(-708) and exp(-87). A narrow kernel has the range of
+// float32, but sums and scalings that no drift takes out of that of float64.
+func (s *iteration[T]) drift() float64 {
+	switch {
+	case device.Epsilon[T]() > 1e-10:
 		return 20
+	case s.narrow != nil:
+		return 60
 	}
 	return 200
 }
@@ -157,14 +182,19 @@ func drift[T device.Float]() float64 {
 func (s *iteration[T]) build() {
 	s.q.Copy(s.ψ0, s.ψ)
 	s.add(1, s.ψ, 1, s.εb, s.ψ0b)
-	s.c.gibbs(T(s.ε), s.φ, s.ψ, s.k)
+	s.q.Copy(s.target, s.b)
+	if s.narrow != nil {
+		s.narrow.build(s.c, T(s.ε), s.φ, s.ψ)
+	} else {
+		s.c.gibbs(T(s.ε), s.φ, s.ψ, s.k)
+	}
 	s.built = true
 }
 
 // buildAtOnce makes the kernel without a step in the log domain where the
 // costs, between lo and hi, are so even that φ = lo is near enough.
 func (s *iteration[T]) buildAtOnce(lo, hi float64) {
-	if s.k.IsZero() || (hi-lo)/s.ε > drift[T]()/2 {
+	if !s.scaling || (hi-lo)/s.ε > 100 || device.Epsilon[T]() > 1e-10 && (hi-lo)/s.ε > s.drift()/2 {
 		return
 	}
 	s.q.Fill(T(lo), s.φ)
@@ -187,7 +217,7 @@ func (s *iteration[T]) distance(x, y device.Matrix[T]) float64 {
 // underflowed, and sees to it that the next one does without them.
 func (s *iteration[T]) keepKernel() (again bool) {
 	if s.built {
-		if s.distance(s.ψ, s.ψ0) > drift[T]()/2 {
+		if s.distance(s.ψ, s.ψ0) > s.drift()/2 {
 			s.c.softMinRows(T(s.ε), s.ψ, s.εa, s.φ)
 			s.build()
 		}
@@ -198,7 +228,7 @@ func (s *iteration[T]) keepKernel() (again bool) {
 		again, s.near = s.near, false
 		return again
 	}
-	if s.near = s.c.onePass() && (s.near || d <= drift[T]()/window); !s.k.IsZero() && d <= drift[T]()/window {
+	if s.near = s.c.onePass() && (s.near || d <= s.drift()/window); s.scaling && d <= s.drift()/window {
 		s.build()
 	}
 	return false

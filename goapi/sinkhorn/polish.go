@@ -12,6 +12,7 @@ import (
 func polish[T device.Float](ctx context.Context, cert *certifier[T], o Options, d *descent[T]) error {
 	r := &reduced[float64]{n: cert.r.n, m: cert.r.m, a: cert.r.a, b: cert.r.b, unit: 1, warm: cert.rounding.ψ}
 	s := newIteration(cert.q, cert.c, r, o.Method != Log && fits[float64](r.n, r.m, o.Memory))
+	defer s.close()
 	s.ε = cert.ε // the potentials hold the logarithms of the weights for it
 	s.setEpsilon(cert.ε)
 	fine := &descent[float64]{
@@ -19,7 +20,7 @@ func polish[T device.Float](ctx context.Context, cert *certifier[T], o Options, 
 		left: d.left, floor: d.floor * device.Epsilon[float64]() / device.Epsilon[T](),
 		count: d.count, history: d.history,
 	}
-	for goal := o.Tol; ; {
+	for goal := s.firstGoal(o.Tol); ; {
 		if err := fine.run(goal, fine.left); err != nil {
 			return err
 		}
@@ -29,8 +30,10 @@ func polish[T device.Float](ctx context.Context, cert *certifier[T], o Options, 
 		if cert.marginal <= o.Tol || fine.left == 0 || fine.stalled || goal < o.Tol/8 {
 			break
 		}
-		goal /= 2
-		s.restart()
+		goal = min(goal, o.Tol) / 2
+		if !s.correct(cert.sums) {
+			s.restart()
+		}
 	}
 	d.count, d.left, d.history = fine.count, fine.left, fine.history
 	return nil

@@ -41,6 +41,7 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	defer q.Close()
 	c := newCosts(q, r, o.Memory)
 	s := newIteration(q, c, r, o.Method != Log && fits[T](r.n, r.m, o.Memory))
+	defer s.close()
 	d := &descent[T]{
 		ctx: ctx, s: s, relax: o.Relaxation, progress: o.Progress,
 		left: o.MaxIterations, floor: 64 * device.Epsilon[T]() * (1 + max(math.Abs(r.lo), math.Abs(r.hi), spread)/ε),
@@ -54,7 +55,8 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 			}
 		}
 	}
-	steps, final, err := d.finish(dev, c, r, ε, o)
+	goal := s.firstGoal(o.Tol)
+	steps, final, err := d.finish(dev, c, r, ε, o, goal)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +66,8 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	cert.allowed = allowed
 	// The iteration has seen the plan through its kernel; the certifier
 	// rebuilds it. If rounding errors in the kernel hid some of the error,
-	// iterate on with a new one.
-	for goal := o.Tol; ; {
+	// iterate on with a corrected or a new one.
+	for {
 		if final != nil {
 			err = cert.rebuildAt(final)
 		} else {
@@ -77,12 +79,15 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 		if cert.marginal <= o.Tol || d.left == 0 || d.stalled || goal < o.Tol/8 {
 			break
 		}
-		goal /= 2
+		goal = min(goal, o.Tol) / 2
 		if final != nil {
 			s.moveTo(final)
 			final = nil
 		}
-		s.restart()
+		if !s.correct(cert.sums) {
+			s.restart()
+		}
+		d.leave = nil
 		if err := d.run(goal, d.left); err != nil {
 			return nil, err
 		}

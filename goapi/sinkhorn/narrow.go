@@ -1,0 +1,93 @@
+package sinkhorn
+
+import (
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// narrowKernel is a kernel in float32 for an iteration in float64: half the
+// bytes, which are what an iteration takes its time for. The rounding errors of
+// its entries move the fixed point by some 1e-9; [iteration.correct] moves it
+// back.
+type narrowKernel[T device.Float] struct {
+	scaler device.NarrowScaler[T]
+	q      device.Queue[float32]
+	k      device.Matrix[float32]
+}
+
+// newNarrowKernel returns nil where the device of q has none, or where q is of
+// float32 itself.
+func newNarrowKernel[T device.Float](q device.Queue[T], n, m int) *narrowKernel[T] {
+	scaler, ok := q.(device.NarrowScaler[T])
+	if !ok || device.Epsilon[T]() > 1e-10 {
+		return nil
+	}
+	// A queue may have the operations by type alone.
+	q32 := q.Device().F32()
+	one, k := q.Alloc(1, 1), q32.Alloc(1, 1)
+	if !scaler.TryNarrowGibbs(1, one, one, one, k) {
+		q32.Close()
+		return nil
+	}
+	return &narrowKernel[T]{scaler: scaler, q: q32, k: q32.Alloc(n, m)}
+}
+
+func (k *narrowKernel[T]) build(c *costs[T], ε T, φ, ψ device.Matrix[T]) {
+	do := func(lo, hi int, tile device.Matrix[T]) {
+		k.scaler.TryNarrowGibbs(ε, φ.Slice(0, 1, lo, hi), ψ, tile, k.k.RowRange(lo, hi))
+	}
+	if !c.stored.IsZero() {
+		do(0, c.n, c.stored)
+		return
+	}
+	c.each(do)
+}
+
+func (k *narrowKernel[T]) step(a, v, u, s device.Matrix[T]) {
+	k.scaler.TryNarrowScalingStep(k.k, a, v, u, s)
+}
+
+// narrowReach is the error down to which a narrow kernel stands for the plan.
+const narrowReach = 3e-8
+
+// firstGoal returns the error at which to look at the true plan first.
+func (s *iteration[T]) firstGoal(tol float64) float64 {
+	switch {
+	case s.narrow == nil:
+		return tol
+	case tol > narrowReach/4:
+		return tol / 2
+	}
+	return max(tol, narrowReach)
+}
+
+// correct changes the target of a narrow kernel so that where it is met the
+// true plan meets b. sums are the sums of the columns of the true plan of ψ:
+// those of the kernel differ from them by its rounding errors, and by almost
+// the same near ψ. It reports false where there is no such kernel.
+func (s *iteration[T]) correct(sums []float64) bool {
+	if s.narrow == nil || !s.built {
+		return false
+	}
+	s.scale(s.one)
+	v, kv := make([]T, len(sums)), make([]T, len(sums))
+	s.q.Mul(s.v, s.s, s.t)
+	s.q.Download(device.Vector(kv), s.t)
+	s.q.Download(device.Vector(v), s.b)
+	if s.q.Sync() != nil {
+		return false
+	}
+	for j, x := range sums {
+		ratio := float64(kv[j]) / x
+		if !(math.Abs(ratio-1) <= 1e-4) { // entries have underflowed
+			return false
+		}
+		v[j] *= T(ratio)
+	}
+	s.q.Upload(s.target, device.Vector(v))
+	s.q.Copy(s.ψ0b, s.target)
+	s.q.Map(device.Log, s.ψ0b, s.ψ0b)
+	s.add(T(s.ε), s.ψ0b, 1, s.ψ0, s.ψ0b)
+	return true
+}
