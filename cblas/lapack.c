@@ -16,6 +16,8 @@
 	void p##orgqr_(int *, int *, int *, real *, int *, real *, real *, int *, int *); \
 	void p##orglq_(int *, int *, int *, real *, int *, real *, real *, int *, int *); \
 	void p##potrf_(char *, int *, real *, int *, int *, size_t);               \
+	void p##bdsqr_(char *, int *, int *, int *, int *, real *, real *, real *, \
+		int *, real *, int *, real *, int *, real *, int *, size_t);           \
                                                                                \
 	int ritz_##p##gesdd(char job, int m, int n, real *a, int lda, real *s,     \
 		real *u, int ldu, real *vt, int ldvt, real *work, int lwork, int *iwork) \
@@ -73,6 +75,15 @@
 	{                                                                          \
 		int info;                                                              \
 		p##potrf_(&uplo, &n, a, &lda, &info, 1);                               \
+		return info;                                                           \
+	}                                                                          \
+	int ritz_##p##bdsqr(int n, real *d, real *e, real *work)                   \
+	{                                                                          \
+		int info, none = 0, one = 1;                                           \
+		char uplo = 'U';                                                       \
+		real unused;                                                           \
+		p##bdsqr_(&uplo, &n, &none, &none, &none, d, e, &unused, &one, &unused, \
+			&one, &unused, &one, work, &info, 1);                              \
 		return info;                                                           \
 	}
 

@@ -8,6 +8,7 @@
 #include "certify.h"
 #include "narrow.h"
 #include "symmetric.h"
+#include "band.h"
 
 /* What cgo does not let a flag say: square roots need not set errno. */
 #pragma GCC optimize("O3", "no-math-errno", "no-trapping-math")

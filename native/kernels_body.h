@@ -20,6 +20,7 @@
 #include "tall_body.h"
 #include "skinny_body.h"
 #include "symmetric_body.h"
+#include "band_body.h"
 #include "jacobi_body.h"
 #include "step_body.h"
 

@@ -44,6 +44,7 @@ instead (the lines go to standard error), -o FILE writes it beside the table.`,
 	f.IntVar(&o.runs, "runs", 5, "runs of each measurement")
 	f.BoolVar(&o.peers, "peers", false, "compare with NumPy, SciPy and POT")
 	f.BoolVar(&o.growth, "growth", false, "fit exponents of the times in the sizes of problems")
+	f.BoolVar(&o.spectra, "spectra", false, "measure full decompositions of square matrices with many spectra instead")
 	f.StringVar(&o.only, "only", "", "measure only kernels whose names contain this `TEXT` (default: all)")
 	f.BoolVar(&c.json, "json", false, "print one JSON object")
 	f.StringVarP(&c.output, "output", "o", "", "write the JSON object to this `FILE` (default: none)")
@@ -55,7 +56,7 @@ type benchOptions struct {
 	peers bool
 	only  string
 
-	growth bool
+	growth, spectra bool
 }
 
 // benchmark is the JSON object of the command.
@@ -133,7 +134,11 @@ func runBench(ctx context.Context, c *common, o benchOptions) error {
 		return err
 	}
 	fmt.Fprintf(table, "matrix product: %.0f GFLOP/s in float64, %.0f in float32 (n=2048)\n\n%s\n", b.Gemm/1e9, b.Gemm32/1e9, benchHead)
-	for _, m := range measurements(ctx, dev) {
+	list := measurements(ctx, dev)
+	if o.spectra {
+		list = decayProblems(ctx, dev)
+	}
+	for _, m := range list {
 		if !strings.Contains(m.name, o.only) {
 			continue
 		}

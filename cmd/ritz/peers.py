@@ -60,6 +60,28 @@ def conditioned(n, kappa):
     return keep(("conditioned", n, kappa), make)
 
 
+def decays(n, name):
+    i = np.arange(n)
+    if name.startswith("condition-"):
+        return float(name[len("condition-"):]) ** (-i / (n - 1))
+    return {
+        "all-equal": lambda: np.ones(n),
+        "1/i": lambda: 1 / (i + 1),
+        "clustered": lambda: 10.0 ** -np.floor(8 * i / n),
+        "low-rank": lambda: np.where(10 * i >= n, 0, 1 / (i + 1)),
+    }[name]()
+
+
+def decay(n, name):
+    def make():
+        a = rng.standard_normal((n, n))
+        if name == "gaussian":
+            return a
+        u, v = np.linalg.qr(a)[0], np.linalg.qr(rng.standard_normal((n, n)))[0]
+        return u * decays(n, name) @ v
+    return keep(("decay", n, name), make)
+
+
 def unit_square(n):
     def make():
         x, y = rng.random((n, 2)), rng.random((n, 2))
@@ -108,6 +130,12 @@ def statement(words):
     if name == "svd":
         a = normal(int(rest[0]), int(rest[1]), rest[2])
         return lambda: np.linalg.svd(a, full_matrices=False)
+    if name == "svdvalues":
+        a = normal(int(rest[0]), int(rest[1]), rest[2])
+        return lambda: np.linalg.svd(a, compute_uv=False)
+    if name == "svddecay":
+        a = decay(int(rest[0]), rest[1])
+        return lambda: np.linalg.svd(a)
     if name == "scipysvd":
         a = normal(int(rest[0]), int(rest[1]), rest[2])
         return lambda: scipy.linalg.svd(a, full_matrices=False)

@@ -29,7 +29,7 @@ func measurements(ctx context.Context, dev device.Device) []measurement {
 
 func svdProblems(ctx context.Context, dev device.Device) []measurement {
 	var list []measurement
-	for _, s := range [][2]int{{512, 512}, {1024, 1024}, {10000, 200}, {10000, 500}, {20000, 1000}, {200000, 64}} {
+	for _, s := range [][2]int{{512, 512}, {1024, 1024}, {2048, 2048}, {10000, 200}, {10000, 500}, {20000, 1000}, {200000, 64}} {
 		m, n := s[0], s[1]
 		flops := 6 * float64(m) * float64(n) * float64(n)
 		if m == n {
@@ -37,7 +37,24 @@ func svdProblems(ctx context.Context, dev device.Device) []measurement {
 		}
 		list = append(list, svdProblem[float64](ctx, dev, m, n, flops))
 	}
-	return append(list, svdProblem[float32](ctx, dev, 1024, 1024, 0), svdProblem[float32](ctx, dev, 200000, 64, 0))
+	list = append(list, svdProblem[float32](ctx, dev, 1024, 1024, 0), svdProblem[float32](ctx, dev, 200000, 64, 0))
+	for _, n := range []int{512, 1024, 2048} {
+		list = append(list, valuesProblem[float64](ctx, dev, n))
+	}
+	return append(list, valuesProblem[float32](ctx, dev, 1024))
+}
+
+// valuesProblem asks for singular values without vectors.
+func valuesProblem[T device.Float](ctx context.Context, dev device.Device, n int) measurement {
+	a := lazily(func() device.Dense[T] { return normal[T](1, n, n) })
+	return measurement{
+		name: fmt.Sprintf("svd values %d×%d%s", n, n, suffix[T]()),
+		run: func() error {
+			_, err := svd.Compute(ctx, dev, a(), svd.Options{Vectors: svd.None})
+			return err
+		},
+		peer: map[string]string{"numpy.linalg.svd": fmt.Sprintf("svdvalues %d %d %s", n, n, dtype[T]())},
+	}
 }
 
 func svdProblem[T device.Float](ctx context.Context, dev device.Device, m, n int, flops float64) measurement {

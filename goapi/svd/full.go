@@ -129,6 +129,11 @@ func direct64(ctx context.Context, q device.Queue[float64], by Method, head floa
 	}
 	work := q.Alloc(a.Rows, a.Cols)
 	q.Copy(work, a)
+	if u.IsZero() {
+		if done, err := bandValues(ctx, q, work, s); done || err != nil {
+			return Direct, err
+		}
+	}
 	q.SVD(work, u, s, vt)
 	return Direct, q.Sync()
 }

@@ -44,6 +44,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"SymApply", testSymApply[T]},
 		{"Lend", testLend[T]},
 		{"Tall", testTall[T]},
+		{"Band", testBand[T]},
 		{"Sparse", testSparse[T]},
 		{"Recast", testRecast[T]},
 		{"SoftMinPoints", testSoftMinPoints[T]},
