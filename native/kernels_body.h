@@ -23,6 +23,7 @@
 #include "band_body.h"
 #include "jacobi_body.h"
 #include "step_body.h"
+#include "tangent_body.h"
 
 #undef vec
 #undef uvec

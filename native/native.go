@@ -62,6 +62,14 @@ package native
 #cgo nocallback ritz_tall_mul_f32
 #cgo noescape ritz_tall_mul_f64
 #cgo nocallback ritz_tall_mul_f64
+#cgo noescape ritz_tangent_forward_f32
+#cgo nocallback ritz_tangent_forward_f32
+#cgo noescape ritz_tangent_forward_f64
+#cgo nocallback ritz_tangent_forward_f64
+#cgo noescape ritz_tangent_backward_f32
+#cgo nocallback ritz_tangent_backward_f32
+#cgo noescape ritz_tangent_backward_f64
+#cgo nocallback ritz_tangent_backward_f64
 #cgo noescape ritz_adam_f32
 #cgo nocallback ritz_adam_f32
 #cgo noescape ritz_adam_f64
@@ -282,6 +290,31 @@ func tallMul[T Float](m, n, k int, a []T, lda int, x []float64, ld int, y []floa
 		C.ritz_tall_mul_f32(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f32(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f32(u), C.ptrdiff_t(ldu), f64(c.Gram.Data), f64(c.W), f64(c.Z), f64(c.Squares), f64(work))
 	} else {
 		C.ritz_tall_mul_f64(l, C.ptrdiff_t(m), C.ptrdiff_t(n), C.ptrdiff_t(k), f64(a), C.ptrdiff_t(lda), f64(x), C.ptrdiff_t(ld), f64(y), C.ptrdiff_t(ldy), f64(u), C.ptrdiff_t(ldu), f64(c.Gram.Data), f64(c.W), f64(c.Z), f64(c.Squares), f64(work))
+	}
+}
+
+func tangentForward[T Float](rows, k, a int, bias, s []T, lds int, u []T, ldu int, y []T, ldy int) {
+	raceRead(bias)
+	raceRead(s)
+	raceWrite(u)
+	raceWrite(y)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_tangent_forward_f32(l, C.ptrdiff_t(rows), C.ptrdiff_t(k), C.ptrdiff_t(a), f32(bias), f32(s), C.ptrdiff_t(lds), f32(u), C.ptrdiff_t(ldu), f32(y), C.ptrdiff_t(ldy))
+	} else {
+		C.ritz_tangent_forward_f64(l, C.ptrdiff_t(rows), C.ptrdiff_t(k), C.ptrdiff_t(a), f64(bias), f64(s), C.ptrdiff_t(lds), f64(u), C.ptrdiff_t(ldu), f64(y), C.ptrdiff_t(ldy))
+	}
+}
+
+func tangentBackward[T Float](rows, k, a int, s []T, lds int, c []T, ldc int, u []T, ldu int, e []T, lde int, sums []T) {
+	raceRead(s)
+	raceRead(c)
+	raceRead(u)
+	raceWrite(e)
+	raceWrite(sums)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_tangent_backward_f32(l, C.ptrdiff_t(rows), C.ptrdiff_t(k), C.ptrdiff_t(a), f32(s), C.ptrdiff_t(lds), f32(c), C.ptrdiff_t(ldc), f32(u), C.ptrdiff_t(ldu), f32(e), C.ptrdiff_t(lde), f32(sums))
+	} else {
+		C.ritz_tangent_backward_f64(l, C.ptrdiff_t(rows), C.ptrdiff_t(k), C.ptrdiff_t(a), f64(s), C.ptrdiff_t(lds), f64(c), C.ptrdiff_t(ldc), f64(u), C.ptrdiff_t(ldu), f64(e), C.ptrdiff_t(lde), f64(sums))
 	}
 }
 

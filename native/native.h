@@ -38,6 +38,13 @@
 		const real *a, ptrdiff_t lda, const double *x, ptrdiff_t ld,           \
 		const double *y, ptrdiff_t ldy, real *u, ptrdiff_t ldu, double *g,     \
 		const double *w, const double *z, double *s, double *work);            \
+	void ritz_tangent_forward_##type##_##level(ptrdiff_t rows, ptrdiff_t k,    \
+		ptrdiff_t a, const real *bias, const real *s, ptrdiff_t lds, real *u,  \
+		ptrdiff_t ldu, real *y, ptrdiff_t ldy);                                \
+	void ritz_tangent_backward_##type##_##level(ptrdiff_t rows, ptrdiff_t k,   \
+		ptrdiff_t a, const real *s, ptrdiff_t lds, const real *c,              \
+		ptrdiff_t ldc, const real *u, ptrdiff_t ldu, real *e, ptrdiff_t lde,   \
+		real *sums);                                                           \
 	real ritz_maxabs_##type##_##level(ptrdiff_t n, const real *x);             \
 	void ritz_adam_##type##_##level(ptrdiff_t n, const real *c, real *w,       \
 		const real *g, real *m, real *v);                                      \

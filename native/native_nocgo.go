@@ -130,6 +130,14 @@ func addRow[T Float](c TallCheck, n int, a []T, u []float64) {
 	}
 }
 
+func tangentForward[T Float](rows, k, a int, bias, s []T, lds int, u []T, ldu int, y []T, ldy int) {
+	tangentForwardGo(rows, k, a, bias, s, lds, u, ldu, y, ldy)
+}
+
+func tangentBackward[T Float](rows, k, a int, s []T, lds int, c []T, ldc int, u []T, ldu int, e []T, lde int, sums []T) {
+	tangentBackwardGo(rows, k, a, s, lds, c, ldc, u, ldu, e, lde, sums)
+}
+
 func adam[T Float](c *[6]T, w, g, m, v []T) { adamGo(c, w, g, m, v) }
 
 func momentum[T Float](c *[6]T, w, g, m []T) { momentumGo(c, w, g, m) }

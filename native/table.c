@@ -81,6 +81,19 @@
 	{                                                                          \
 		AT(tall_mul, type)(m, n, k, a, lda, x, ld, y, ldy, u, ldu, g, w, z, s, work); \
 	}                                                                          \
+	void ritz_tangent_forward_##type(int level, ptrdiff_t rows, ptrdiff_t k,   \
+		ptrdiff_t a, const real *bias, const real *s, ptrdiff_t lds, real *u,  \
+		ptrdiff_t ldu, real *y, ptrdiff_t ldy)                                 \
+	{                                                                          \
+		AT(tangent_forward, type)(rows, k, a, bias, s, lds, u, ldu, y, ldy);   \
+	}                                                                          \
+	void ritz_tangent_backward_##type(int level, ptrdiff_t rows, ptrdiff_t k,  \
+		ptrdiff_t a, const real *s, ptrdiff_t lds, const real *c,              \
+		ptrdiff_t ldc, const real *u, ptrdiff_t ldu, real *e, ptrdiff_t lde,   \
+		real *sums)                                                            \
+	{                                                                          \
+		AT(tangent_backward, type)(rows, k, a, s, lds, c, ldc, u, ldu, e, lde, sums); \
+	}                                                                          \
 	real ritz_maxabs_##type(int level, ptrdiff_t n, const real *x)             \
 	{                                                                          \
 		return AT(maxabs, type)(n, x);                                         \

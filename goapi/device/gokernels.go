@@ -182,4 +182,8 @@ func (GoKernels[T]) TallMul(Dense[T], Dense[float64], Dense[float64], Dense[T], 
 }
 func (GoKernels[T]) AdamStep(Adam[T], Dense[T], Dense[T], Dense[T], Dense[T]) bool { return false }
 func (GoKernels[T]) MomentumStep(Momentum[T], Dense[T], Dense[T], Dense[T]) bool   { return false }
-func (GoKernels[T]) ScaledSums(T, Dense[T], T, Dense[T], []T) bool                 { return false }
+func (GoKernels[T]) TangentForward([]T, Dense[T], Dense[T], Dense[T]) bool         { return false }
+func (GoKernels[T]) TangentBackward(Dense[T], Dense[T], Dense[T], Dense[T], Dense[T]) bool {
+	return false
+}
+func (GoKernels[T]) ScaledSums(T, Dense[T], T, Dense[T], []T) bool { return false }

@@ -43,6 +43,8 @@ type HostKernels[T Float] interface {
 	AdamStep(c Adam[T], w, g, m, v Dense[T]) bool
 	MomentumStep(c Momentum[T], w, g, m Dense[T]) bool
 	ScaledSums(α T, a Dense[T], β T, b Dense[T], out []T) bool // b with Data == nil: none
+	TangentForward(bias []T, s, u, y Dense[T]) bool            // bias nil: none
+	TangentBackward(s, c, u, e, blocks Dense[T]) bool          // c with Data == nil: none; see TangentBlock
 	SVDBatch(m, n int, a, u, s, vt, checks []T) bool           // stacks of len(checks)/4 matrices
 }
 

@@ -429,6 +429,43 @@ func (q *hostQueue[T]) TryScaledSums(α T, a Matrix[T], β T, b, out Matrix[T]) 
 	return true
 }
 
+func (q *hostQueue[T]) TryTangentForward(bias, s, u, y Matrix[T]) bool {
+	if !q.begin(CheckTangentForward(bias, s, u, y), bias, s, u, y) || u.Len() == 0 {
+		return true
+	}
+	var b []T
+	if !bias.IsZero() {
+		b, _ = vector(bias)
+	}
+	return q.kernels.TangentForward(b, view(s), view(u), view(y))
+}
+
+// TryTangentBackward lets the kernel write the sums of every tangentRows rows to
+// a row of their own, which makes them independent of the threads.
+func (q *hostQueue[T]) TryTangentBackward(s, c, u, e, sums Matrix[T]) bool {
+	if !q.begin(CheckTangentBackward(s, c, u, e, sums), s, c, u, e, sums) || e.Len() == 0 {
+		return true
+	}
+	defer q.Scope()()
+	blocks := view(q.Alloc((e.Rows+tangentRows-1)/tangentRows, e.Cols))
+	if !q.kernels.TangentBackward(view(s), view(c), view(u), view(e), blocks) {
+		return false
+	}
+	if !sums.IsZero() {
+		v, same := vector(sums)
+		addBlocks(blocks, v)
+		setVector(sums, v, same)
+	}
+	return true
+}
+
+func (q *hostQueue[T]) TrySoftmaxTangent(p, u Matrix[T]) bool {
+	if q.begin(CheckSoftmaxTangent(p, u), p, u) && u.Len() > 0 {
+		softmaxTangent(view(p), view(u))
+	}
+	return true
+}
+
 func (q *hostQueue[T]) Sync() error {
 	err := q.failure
 	q.failure = nil
@@ -442,17 +479,20 @@ func (q *hostQueue[T]) Close() {
 }
 
 var (
-	_ SoftMinner[float32]      = (*hostQueue[float32])(nil)
-	_ GibbsKernels[float32]    = (*hostQueue[float32])(nil)
-	_ Scaler[float32]          = (*hostQueue[float32])(nil)
-	_ PairCoster[float32]      = (*hostQueue[float32])(nil)
-	_ PointSoftMinner[float32] = (*hostQueue[float32])(nil)
-	_ SymMuler[float32]        = (*hostQueue[float32])(nil)
-	_ SymProducter[float32]    = (*hostQueue[float32])(nil)
-	_ Lender[float32]          = (*hostQueue[float32])(nil)
-	_ TallMuler[float32]       = (*hostQueue[float32])(nil)
-	_ BatchSVDer[float32]      = (*hostQueue[float32])(nil)
-	_ AdamStepper[float32]     = (*hostQueue[float32])(nil)
-	_ MomentumStepper[float32] = (*hostQueue[float32])(nil)
-	_ ScaledSummer[float32]    = (*hostQueue[float32])(nil)
+	_ SoftMinner[float32]        = (*hostQueue[float32])(nil)
+	_ GibbsKernels[float32]      = (*hostQueue[float32])(nil)
+	_ Scaler[float32]            = (*hostQueue[float32])(nil)
+	_ PairCoster[float32]        = (*hostQueue[float32])(nil)
+	_ PointSoftMinner[float32]   = (*hostQueue[float32])(nil)
+	_ SymMuler[float32]          = (*hostQueue[float32])(nil)
+	_ SymProducter[float32]      = (*hostQueue[float32])(nil)
+	_ Lender[float32]            = (*hostQueue[float32])(nil)
+	_ TallMuler[float32]         = (*hostQueue[float32])(nil)
+	_ BatchSVDer[float32]        = (*hostQueue[float32])(nil)
+	_ AdamStepper[float32]       = (*hostQueue[float32])(nil)
+	_ MomentumStepper[float32]   = (*hostQueue[float32])(nil)
+	_ ScaledSummer[float32]      = (*hostQueue[float32])(nil)
+	_ TangentForwarder[float32]  = (*hostQueue[float32])(nil)
+	_ TangentBackwarder[float32] = (*hostQueue[float32])(nil)
+	_ SoftmaxTangenter[float32]  = (*hostQueue[float32])(nil)
 )

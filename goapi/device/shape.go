@@ -424,6 +424,55 @@ func CheckSVDBatch[T Float](m, n int, a, u, s, vt, checks Matrix[T]) error {
 	return nil
 }
 
+// checkPanels checks that u holds derivatives of a matrix like a, side by side.
+func checkPanels[T Float](op string, a, u Matrix[T]) error {
+	if err := CheckMatrix(op, a); err != nil {
+		return err
+	}
+	if err := CheckMatrix(op, u); err != nil {
+		return err
+	}
+	if a.Rows != u.Rows || a.Cols == 0 && u.Cols > 0 || a.Cols > 0 && u.Cols%a.Cols != 0 {
+		return shapeError(op, "%d×%d does not hold derivatives of %d×%d", u.Rows, u.Cols, a.Rows, a.Cols)
+	}
+	return nil
+}
+
+// CheckTangentForward checks the operands of TangentForward.
+func CheckTangentForward[T Float](bias, s, u, y Matrix[T]) error {
+	if err := checkPanels("TangentForward", s, u); err != nil {
+		return err
+	}
+	if !bias.IsZero() {
+		if err := CheckVector("TangentForward", bias, u.Cols); err != nil {
+			return err
+		}
+	}
+	return CheckSame("TangentForward", u, y)
+}
+
+// CheckTangentBackward checks the operands of TangentBackward.
+func CheckTangentBackward[T Float](s, c, u, e, sums Matrix[T]) error {
+	if err := checkPanels("TangentBackward", s, e); err != nil {
+		return err
+	}
+	if !c.IsZero() || !u.IsZero() {
+		if err := CheckSame("TangentBackward", s, c); err != nil {
+			return err
+		}
+		if err := CheckSame("TangentBackward", e, u); err != nil {
+			return err
+		}
+	}
+	if sums.IsZero() {
+		return nil
+	}
+	return CheckVector("TangentBackward", sums, e.Cols)
+}
+
+// CheckSoftmaxTangent checks the operands of SoftmaxTangent.
+func CheckSoftmaxTangent[T Float](p, u Matrix[T]) error { return checkPanels("SoftmaxTangent", p, u) }
+
 // CheckScaledSums checks the operands of ScaledSums; b may be the zero Matrix.
 func CheckScaledSums[T Float](a, b, out Matrix[T]) error {
 	if err := CheckMatrix("ScaledSums", a); err != nil {

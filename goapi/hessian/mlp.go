@@ -200,22 +200,37 @@ func (m *Network[T]) Apply(ctx context.Context, q device.Queue[T], dst, src devi
 		return err
 	}
 	defer q.Scope()()
-	rows := m.chunkRows(src.Rows)
-	d := m.newDirections(q, spreadRows(q, m.part, src), rows)
+	in, out := spreadRows(q, m.part, src), dst
+	if m.part.whole() {
+		q.Fill(0, dst)
+	} else {
+		out = q.Alloc(src.Rows, m.part.span())
+	}
+	k, rows := src.Rows, m.chunkRows(src.Rows)
+	t := m.newTangents(q, m.groupSize(k), rows)
+	ds := make([]*directions[T], m.groups(k))
+	of := func(g int) (lo, hi int) { return g * k / len(ds), (g + 1) * k / len(ds) }
+	for g := range ds {
+		lo, hi := of(g)
+		ds[g] = m.newDirections(q, out.RowRange(lo, hi), in.RowRange(lo, hi))
+	}
 	err := m.data.each(ctx, q, rows, false, func(b nn.Batch[T], lo, hi int) error {
-		m.addProduct(q, d, b, lo, hi)
+		defer q.Scope()()
+		p := m.pass(q, b, lo, hi, false)
+		for _, d := range ds {
+			m.addProduct(q, d, t, p, b.Loss)
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	α := T(1 / float64(m.data.count()))
-	if m.part.whole() {
-		d.store(q, α, dst)
-	} else {
-		all := q.Alloc(src.Rows, m.part.span())
-		d.store(q, α, all)
-		gatherRows(q, m.part, dst, all)
+	for g, d := range ds {
+		lo, hi := of(g)
+		d.store(q, out.RowRange(lo, hi))
+	}
+	if !m.part.whole() {
+		gatherRows(q, m.part, dst, out)
 	}
 	if m.decay != 0 {
 		q.Add(m.decay, device.NoTrans, src, 1, device.NoTrans, dst, dst)
@@ -223,32 +238,12 @@ func (m *Network[T]) Apply(ctx context.Context, q device.Queue[T], dst, src devi
 	return nil
 }
 
-func (m *Network[T]) addProduct(q device.Queue[T], d *directions[T], b nn.Batch[T], lo, hi int) {
-	defer q.Scope()()
-	p := m.pass(q, b, lo, hi, false)
+func (m *Network[T]) addProduct(q device.Queue[T], d *directions[T], t tangents[T], p *nn.Pass[T], loss nn.Loss) {
 	if m.kind == Fisher {
-		m.addFisher(q, d, p)
+		m.addFisher(q, d, t, p)
 		return
 	}
-	m.addCurvature(q, d, p, b.Loss)
-}
-
-// A chunk's arrays for all directions should fit the caches, but its products
-// should stay large.
-const (
-	chunkBytes   = 4 << 20
-	minChunkRows = 128
-	maxChunkRows = 4096
-)
-
-// chunkRows returns the number of samples that are multiplied at a time.
-func (m *Network[T]) chunkRows(k int) int {
-	widest := 1
-	for _, l := range m.layers[m.part.first:] {
-		widest = max(widest, l.Out)
-	}
-	rows := chunkBytes / (k * widest * int(bytes[T]()))
-	return min(max(rows, minChunkRows), maxChunkRows, m.data.count())
+	m.addCurvature(q, d, t, p, loss)
 }
 
 // Memory returns how many bytes the operator holds from its making on, and how
@@ -260,8 +255,8 @@ func (m *Network[T]) chunkRows(k int) int {
 // derivatives: for each sample and hidden unit 4 numbers for the Hessian (3
 // with relu, 5 with gelu, softplus and sine), 2 for the Gauss-Newton matrix and
 // 3 for the empirical Fisher matrix. A product takes 2 blocks of k×Dim numbers,
-// for the Hessian 4 but of the first layer, and for each sample of a chunk 2
-// numbers for every direction and unit.
+// for the Hessian 4 but of the first layer, none for a single direction, and for
+// each sample of a chunk 2 numbers for every direction of a group and unit.
 func (m *Network[T]) Memory(k int) (held, product int64) {
 	if m.Dim() == 0 || k < 1 {
 		return 0, 0
@@ -281,7 +276,14 @@ func (m *Network[T]) Memory(k int) (held, product int64) {
 	} else {
 		product += m.passBytes(int(rows))
 	}
-	return held, product + int64(k)*size*m.directionSize(rows)
+	product += rows * int64(m.tangentSize(m.groupSize(k))) * size
+	for g, n := 0, m.groups(k); g < n; g++ {
+		product += m.blockSize((g+1)*k/n-g*k/n) * size
+	}
+	if !m.part.whole() {
+		product += 2 * int64(k*m.part.span()) * size
+	}
+	return held, product
 }
 
 // bytes returns the size of an element.

@@ -17,7 +17,7 @@ import (
 //
 // The Gauss-Newton matrix leaves out all terms with δ or e. Rzₗ = 0 before
 // the first layer that has directions.
-func (m *Network[T]) addCurvature(q device.Queue[T], d *directions[T], p *nn.Pass[T], loss nn.Loss) {
+func (m *Network[T]) addCurvature(q device.Queue[T], d *directions[T], t tangents[T], p *nn.Pass[T], loss nn.Loss) {
 	rows, top, first := p.Z.Rows, len(m.layers)-1, m.part.first
 	rz := make([]device.Matrix[T], top+1)
 	rh := make([]device.Matrix[T], top+1) // rh[l] belongs to the input of layer l
@@ -25,45 +25,54 @@ func (m *Network[T]) addCurvature(q device.Queue[T], d *directions[T], p *nn.Pas
 	for l := first; l <= top; l++ {
 		b := &d.layers[l]
 		w, _ := nn.LayerViews(m.θ, m.layers[l])
-		rz[l] = d.rz[l].RowRange(0, rows)
+		rz[l] = shaped(t.z[l], rows, d.k*b.Out)
 		β := T(0)
+		bias := device.Matrix[T]{}
 		if !b.none() {
-			b.forward(q, p.Inputs[l], rz[l])
-			β = 1
+			q.Gemm(device.NoTrans, device.Transp, 1, p.Inputs[l], b.v, 0, rz[l])
+			bias, β = b.vb, 1
 		}
 		if l > first {
 			q.Gemm(device.NoTrans, device.Transp, 1, across(rh[l], b.In), w, β, across(rz[l], b.Out))
 		}
+		if l < top && len(p.Slopes) > 0 {
+			rh[l+1] = shaped(t.h[l+1], rows, d.k*b.Out)
+			device.TangentForward(q, bias, p.Slopes[l], rz[l], rh[l+1])
+			continue
+		}
+		if !bias.IsZero() {
+			q.AddBy(device.PerCol, 1, bias, rz[l], rz[l])
+		}
 		if l < top {
 			rh[l+1] = rz[l]
-			if len(p.Slopes) > 0 {
-				rh[l+1] = d.rh[l+1].RowRange(0, rows)
-				mulPanels(q, d.k, p.Slopes[l], rz[l], rh[l+1])
-			}
 		}
 	}
 
 	rδ := rz[top]
-	for j := range d.k {
-		nn.LossCurvature(q, loss, p.Out, panel(rδ, j, m.arch.Outputs()))
-	}
+	nn.LossCurvature(q, loss, p.Out, rδ)
+	summed := false // the biases' sums of layer l
 	for l := top; ; l-- {
 		b := &d.layers[l]
 		if !b.none() {
-			b.backward(q, rδ, p.Inputs[l])
+			b.backward(q, d.α, rδ, p.Inputs[l])
+			if !summed {
+				b.sumBias(q, rδ)
+			}
 		}
 		if l == first {
 			return
 		}
 		if !b.hw.IsZero() {
-			q.Gemm(device.Transp, device.NoTrans, 1, p.Deltas[l], rh[l], 1, b.hw)
+			q.Gemm(device.Transp, device.NoTrans, d.α, p.Deltas[l], rh[l], 1, b.hw)
 		}
 		rδ = m.throughLayer(q, d, p, l, rδ, rz[l-1], rh[l])
+		summed = len(p.Slopes) > 0
 	}
 }
 
-// throughLayer returns Rδ of layer l-1 for that of layer l. rz is Rz of layer
-// l-1; rh, Rh of the same layer, is used up and overwritten with the result.
+// throughLayer returns Rδ of layer l-1 for that of layer l, and adds its sums to
+// those of the biases unless φ is the identity. rz is Rz of layer l-1; rh, Rh of
+// the same layer, is used up and overwritten with the result.
 func (m *Network[T]) throughLayer(q device.Queue[T], d *directions[T], p *nn.Pass[T], l int, rδ, rz, rh device.Matrix[T]) device.Matrix[T] {
 	b := &d.layers[l]
 	w, _ := nn.LayerViews(m.θ, m.layers[l])
@@ -74,19 +83,15 @@ func (m *Network[T]) throughLayer(q device.Queue[T], d *directions[T], p *nn.Pas
 		β = 1
 	}
 	q.Gemm(device.NoTrans, device.NoTrans, 1, across(rδ, b.Out), w, β, across(re, b.In))
-	if len(p.Slopes) > 0 {
-		mulPanels(q, d.k, p.Slopes[l-1], re, re)
+	if len(p.Slopes) == 0 {
+		return re
 	}
+	c := device.Matrix[T]{}
 	if len(p.Curvatures) > 0 {
-		mulPanels(q, d.k, p.Curvatures[l-1], rz, rz)
-		q.Add(1, device.NoTrans, re, 1, device.NoTrans, rz, re)
+		c = p.Curvatures[l-1]
+	} else {
+		rz = c
 	}
+	device.TangentBackward(q, p.Slopes[l-1], c, rz, re, d.layers[l-1].hb)
 	return re
-}
-
-// mulPanels computes c = a∘b with the same a for each of the k panels of b.
-func mulPanels[T device.Float](q device.Queue[T], k int, a, b, c device.Matrix[T]) {
-	for j := range k {
-		q.Mul(a, panel(b, j, a.Cols), panel(c, j, a.Cols))
-	}
 }

@@ -44,16 +44,12 @@ func addSum[T device.Float](q device.Queue[T], α T, r device.Reduction, a, tota
 	q.Add(α, device.NoTrans, s, 1, device.NoTrans, total, total)
 }
 
-// LossCurvature overwrites u with the product of the Hessian of a sample's
-// loss with respect to its outputs and u, sample by sample: u - for
-// SquaredError, out∘(u - ⟨out,u⟩) for CrossEntropy with out = [Pass.Out].
+// LossCurvature overwrites u, k vectors of outputs side by side for each sample,
+// with their products with the Hessian of the sample's loss with respect to its
+// outputs: u - for SquaredError, out∘(u - ⟨out,u⟩) for CrossEntropy with out =
+// [Pass.Out].
 func LossCurvature[T device.Float](q device.Queue[T], loss Loss, out, u device.Matrix[T]) {
-	if loss == SquaredError {
-		return
+	if loss != SquaredError {
+		device.SoftmaxTangent(q, out, u)
 	}
-	defer q.Scope()()
-	s := q.Alloc(1, u.Rows)
-	q.Dot(device.PerRow, out, u, s)
-	q.AddBy(device.PerRow, -1, s, u, u)
-	q.Mul(out, u, u)
 }

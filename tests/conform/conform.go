@@ -55,6 +55,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"Sequence", testSequence[T]},
 		{"Precision", testPrecision[T]},
 		{"Steps", testSteps[T]},
+		{"Tangents", testTangents[T]},
 		{"Empty", testEmpty[T]},
 		{"Failure", testFailure[T]},
 		{"Shapes", testShapes[T]},

@@ -79,6 +79,10 @@ func testShapes[T device.Float](t *testing.T, b *bench[T]) {
 		"MomentumStep":    func() { device.MomentumStep(q, device.Momentum[T]{}, a23, a33, a23) },
 		"ScaledSums":      func() { device.ScaledSums(q, 1, a23, 1, a33, q.Alloc(1, 3)) },
 		"ScaledSums out":  func() { device.ScaledSums(q, 1, a23, 0, none, q.Alloc(1, 2)) },
+		"TangentForward":  func() { device.TangentForward(q, none, a23, a34, a34) },
+		"TangentBackward": func() { device.TangentBackward(q, a23, a33, a23, a23, none) },
+		"TangentSums":     func() { device.TangentBackward(q, a23, none, none, a23, q.Alloc(1, 2)) },
+		"SoftmaxTangent":  func() { device.SoftmaxTangent(q, a23, a33) },
 		"SymApply":        func() { device.SymApply(q, device.Left, a33, a23, q.Alloc(2, 3)) },
 		"SymMul":          func() { device.SymMul(q, a33, a34, a34) },
 	} {
