@@ -23,6 +23,9 @@ type transport struct {
 	unbalanced                 []float64
 	partial                    float64
 	rank                       int
+	gromov                     bool
+	alpha                      float64
+	xCost, yCost               string
 	barycenter, weights        string
 	debiased                   bool
 }
@@ -50,6 +53,11 @@ encloses the optimal cost without regularization between lower and upper.
 --plot draws the moves between points of the plane, otherwise the error of the
 marginals over the iterations.
 
+--gromov couples two spaces whose points cannot be compared with each other (the
+entropic Gromov-Wasserstein coupling): points of any two dimensions, or the two
+matrices of costs within the spaces as --x-cost and --y-cost. Costs between the
+spaces, as --cost, make it the fused coupling.
+
 --barycenter finds the measure nearest to those of a stack of images, or to
 those in the rows of a matrix if --cost gives the costs between their points,
 and writes barycenter.npy.
@@ -59,11 +67,15 @@ An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
   ritz sinkhorn --x X.npy --y Y.npy --p 2 --eps 0.05 -o out
   ritz sinkhorn --x X.npy --y Y.npy --exact --sparse-plan -o out
   ritz sinkhorn --x-image a.png --y-image b.png --eps 0.001 --plot moves.png
+  ritz sinkhorn --gromov --x X.npy --y Y.npy --eps 0.01 -o out
   ritz sinkhorn --barycenter images.gz[0:5] --eps 0.001 --debiased -o out`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t.options.Method = sinkhorn.Method(t.method)
-			if t.barycenter != "" {
+			switch {
+			case t.barycenter != "":
 				return barycenter(cmd.Context(), c, t)
+			case t.gromov:
+				return gromov(cmd.Context(), c, t)
 			}
 			files, err := t.files()
 			if err != nil {
@@ -100,6 +112,10 @@ An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
 	choices(cmd, &t.method, "method", "auto", "", "auto", "log", "scaling")
 	f.BoolVar(&t.exact, "exact", false, "no regularization: network simplex, or sorting on the line")
 	f.IntVar(&t.rank, "rank", 0, "the best plan of this nonnegative rank instead of regularization (0: any rank)")
+	f.BoolVar(&t.gromov, "gromov", false, "Gromov-Wasserstein coupling of two spaces")
+	f.StringVar(&t.xCost, "x-cost", "", "`FILE` of the costs within the first space (with --gromov, instead of --x)")
+	f.StringVar(&t.yCost, "y-cost", "", "`FILE` of the costs within the second space (with --gromov, instead of --y)")
+	f.Float64Var(&t.alpha, "alpha", 0, "share of the costs within the spaces, with --gromov and --cost (0: 0.5)")
 	f.BoolVar(&t.divergence, "divergence", false, "Sinkhorn divergence between points")
 	f.Float64SliceVar(&t.unbalanced, "unbalanced", nil, "penalty `RHO` of both marginals, or RHO,RHO with 0 for a constraint")
 	f.Float64Var(&t.partial, "partial", 0, "transport this much of the mass (0: all)")
@@ -113,20 +129,26 @@ An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
 // check checks the flags that exclude or need each other.
 func (t *transport) check() error {
 	kinds := 0
-	for _, chosen := range []bool{t.exact, t.divergence, len(t.unbalanced) > 0, t.partial != 0, t.barycenter != "", t.rank != 0} {
+	for _, chosen := range []bool{t.exact, t.divergence, len(t.unbalanced) > 0, t.partial != 0, t.barycenter != "", t.rank != 0, t.gromov} {
 		if chosen {
 			kinds++
 		}
 	}
 	switch {
 	case kinds > 1:
-		return usagef("--exact, --rank, --divergence, --unbalanced, --partial and --barycenter exclude each other")
+		return usagef("--exact, --rank, --divergence, --unbalanced, --partial, --barycenter and --gromov exclude each other")
 	case t.barycenter == "" && (t.weights != "" || t.debiased):
 		return usagef("--weights and --debiased go with --barycenter")
 	case t.barycenter != "" && t.x+t.y+t.xImage+t.yImage+t.a+t.b != "":
 		return usagef("--barycenter goes with no other input than --cost and --weights")
 	case t.barycenter != "":
 		return nil
+	case t.gromov && ((t.x == "") == (t.xCost == "") || (t.y == "") == (t.yCost == "") || t.xImage+t.yImage != ""):
+		return usagef("--gromov needs one of --x and --x-cost and one of --y and --y-cost")
+	case t.gromov:
+		return nil
+	case t.xCost+t.yCost != "" || t.alpha != 0:
+		return usagef("--x-cost, --y-cost and --alpha go with --gromov")
 	case t.names() == nil:
 		return usagef("give either --cost, or --x and --y, or --x-image and --y-image (without weights)")
 	case !(t.p > 0) || t.p > 64:

@@ -127,11 +127,16 @@ func (s *solved[T]) entries() ([]sinkhorn.Entry[T], error) {
 	return list, nil
 }
 
-// save writes potentials and plan.
+// save writes potentials or factors, and the plan.
 func (s *solved[T]) save(c *common, out *outcome, sparse bool) error {
 	if err := s.saveParts(c, out); err != nil {
 		return err
 	}
+	return s.savePlan(c, out, sparse)
+}
+
+// savePlan writes the plan, the entries that matter if sparse.
+func (s *solved[T]) savePlan(c *common, out *outcome, sparse bool) error {
 	switch {
 	case sparse:
 		list, err := s.entries()

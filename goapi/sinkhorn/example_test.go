@@ -50,3 +50,22 @@ func ExampleSolveLowRank() {
 	// Output:
 	// two groups of mass [0.500 0.500], cost 10.333
 }
+
+func ExampleGromov() {
+	// The corners of a triangle and, elsewhere and in another order, those of
+	// its mirror image in space.
+	plane := device.Dense[float64]{Rows: 3, Cols: 2, Stride: 2, Data: []float64{0, 0, 1, 0, 0, 3}}
+	space := device.Dense[float64]{Rows: 3, Cols: 3, Stride: 3, Data: []float64{7, 7, 4, 7, 7, 7, 7, 8, 7}}
+	r, err := sinkhorn.Gromov(context.Background(), device.Go(), sinkhorn.GromovProblem[float64]{X: plane, Y: space}, sinkhorn.GromovOptions{Epsilon: 0.1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range 3 {
+		fmt.Printf("%.3f\n", r.Plan.Row(i))
+	}
+	// Output:
+	// [0.000 0.333 0.000]
+	// [0.000 0.000 0.333]
+	// [0.333 0.000 0.000]
+}
