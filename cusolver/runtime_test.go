@@ -470,6 +470,17 @@ func TestCompiledKernels(t *testing.T) {
 	if len(files()) != modules-1 {
 		t.Errorf("%d files, want %d", len(files()), modules-1)
 	}
+	for _, fault := range []string{
+		"nvrtcCreateProgram:1=11", "nvrtcGetCUBINSize:1=11", "nvrtcGetCUBIN:1=11",
+		"nvrtcCompileProgram:1=6;nvrtcGetProgramLogSize:1=11", "nvrtcCompileProgram:1=6;nvrtcGetProgramLog:1=11",
+	} {
+		if _, notes := run(fault); len(notes) != 1 || len(files()) != modules-1 {
+			t.Errorf("%s: %d files, notes %q", fault, len(files()), notes)
+		}
+	}
+	if _, notes := run("nvrtcDestroyProgram:1=11"); len(notes) != 0 { // it was compiled
+		t.Errorf("a program that cannot be given up: notes %q", notes)
+	}
 	d := open(t, "cuModuleLoadDataEx:1=2")
 	q := d.F32()
 	q.Fill(1, q.Alloc(1, 1))

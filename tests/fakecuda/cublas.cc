@@ -479,7 +479,10 @@ EXPORT int cublasCreate_v2(void **h)
 	return 0;
 }
 
-EXPORT int cublasDestroy_v2(void *h) { return registry<Blas>().remove(h) ? 0 : codes.uninitialised; }
+EXPORT int cublasDestroy_v2(void *h)
+{
+	return registry<Blas>().remove(h) ? driver()->fault("cublasDestroy_v2") : codes.uninitialised;
+}
 
 EXPORT int cublasGetProperty(int property, int *value)
 {

@@ -647,7 +647,10 @@ EXPORT int cusolverDnCreate(void **h)
 	return 0;
 }
 
-EXPORT int cusolverDnDestroy(void *h) { return registry<Solver>().remove(h) ? 0 : codes.uninitialised; }
+EXPORT int cusolverDnDestroy(void *h)
+{
+	return registry<Solver>().remove(h) ? driver()->fault("cusolverDnDestroy") : codes.uninitialised;
+}
 
 EXPORT int cusolverDnSetStream(void *h, void *stream)
 {
@@ -674,8 +677,17 @@ template <class P> static int create(void **p)
 }
 template <class P> static int destroy(void *p) { return registry<P>().remove(p) ? 0 : codes.invalid; }
 
-EXPORT int cusolverDnCreateParams(void **p) { return create<Params>(p); }
-EXPORT int cusolverDnDestroyParams(void *p) { return destroy<Params>(p); }
+EXPORT int cusolverDnCreateParams(void **p)
+{
+	if (int fault = driver()->fault("cusolverDnCreateParams"))
+		return fault;
+	return create<Params>(p);
+}
+EXPORT int cusolverDnDestroyParams(void *p)
+{
+	int code = destroy<Params>(p);
+	return code ? code : driver()->fault("cusolverDnDestroyParams");
+}
 EXPORT int cusolverDnSetAdvOptions(void *p, int, int algorithm) { return registry<Params>().find(p) && algorithm >= 0 ? 0 : codes.invalid; }
 
 #if EMU_CUDA >= 12000

@@ -90,6 +90,7 @@ API int nvrtcCreateProgram(void **out, const char *source, const char *name, int
 API int nvrtcDestroyProgram(void **handle) {
   delete (program *)*handle;
   *handle = nullptr;
+  ENTER;
   return OK;
 }
 
