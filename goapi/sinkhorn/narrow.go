@@ -70,7 +70,9 @@ func (s *iteration[T]) correct(sums []float64) bool {
 	if s.narrow == nil || !s.built {
 		return false
 	}
-	s.scale(s.one)
+	s.add(T(1/s.ε), s.ψ, T(-1/s.ε), s.ψ0, s.v)
+	s.q.Map(device.Exp, s.v, s.v)
+	s.scaleBy()
 	v, kv := make([]T, len(sums)), make([]T, len(sums))
 	s.q.Mul(s.v, s.s, s.t)
 	s.q.Download(device.Vector(kv), s.t)

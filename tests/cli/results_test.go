@@ -78,7 +78,7 @@ func TestObjects(t *testing.T) {
 			[]string{"gap", "marginal_l1"}, []string{"f", "g", "plan"}},
 		{[]string{"sinkhorn", "--cost", file("C.npy"), "--eps", "0.1", "--partial", "0.4"}, []int{6, 5}, "partial",
 			[]string{"gap", "marginal_l1"}, []string{"f", "g", "plan"}},
-		{[]string{"sinkhorn", "--x-image", images + "[3]", "--y-image", images + "[4]", "--eps", "0.05", "--tol", "1e-3"}, nil, "",
+		{[]string{"sinkhorn", "--x-image", images + "[3]", "--y-image", images + "[4]", "--eps", "0.05", "--tol", "1e-8"}, nil, "",
 			[]string{"gap", "lower", "marginal_l1", "upper"}, []string{"f", "g", "plan"}},
 	}
 	for _, c := range cases {
