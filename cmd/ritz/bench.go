@@ -19,7 +19,8 @@ func newBench(c *common) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure every kernel at two sizes, and compare with NumPy, SciPy and POT",
 		Long: `Measures every kernel at two sizes on this machine. With --peers, the same
-problems are given to NumPy, SciPy, POT, scikit-learn and PyTorch if a python3 that has them is found;
+problems are given to NumPy, SciPy, POT, scikit-learn and PyTorch if a python3 that has them is found,
+and decompositions to gonum;
 ours and theirs take turns, so that both see the same machine. Times are medians.
 The share is that of the rate of a large matrix product, the ratio the peer's
 time over ours.
@@ -100,6 +101,8 @@ type measurement struct {
 	single bool              // they are of float32
 	run    func() error      // ours
 	peer   map[string]string // name and statement of the peers, in peers.py's terms
+
+	library map[string]func() error // peers in this process: Go libraries
 }
 
 func runBench(ctx context.Context, c *common, o benchOptions) error {
@@ -179,10 +182,10 @@ func runBench(ctx context.Context, c *common, o benchOptions) error {
 
 // peers returns the names of the peers to measure beside, "" for none.
 func (m measurement) peers(p *peers) []string {
-	if p == nil || len(m.peer) == 0 {
+	if p == nil || len(m.peer)+len(m.library) == 0 {
 		return []string{""}
 	}
-	names := sorted(m.peer)
+	names := append(sorted(m.peer), sorted(m.library)...)
 	for library, prefix := range map[string]string{"scikit-learn": "sklearn", "torch": "torch"} {
 		if !strings.Contains(p.versions, library) {
 			names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, prefix) })
@@ -208,11 +211,10 @@ func (m measurement) measure(ctx context.Context, p *peers, peer string, rate fl
 			return row, err
 		}
 		time.Sleep(settle)
-		start := time.Now()
-		if err := m.run(); err != nil {
+		seconds, err := timed(m.run)
+		if err != nil {
 			return row, err
 		}
-		seconds := time.Since(start).Seconds()
 		if i > 0 {
 			ours = append(ours, seconds)
 		}
@@ -220,8 +222,7 @@ func (m measurement) measure(ctx context.Context, p *peers, peer string, rate fl
 			continue
 		}
 		time.Sleep(settle)
-		seconds, err := p.time(m.peer[peer])
-		if err != nil {
+		if seconds, err = m.timePeer(p, peer); err != nil {
 			return row, err
 		}
 		if i > 0 {
@@ -237,6 +238,22 @@ func (m measurement) measure(ctx context.Context, p *peers, peer string, rate fl
 		row.Ratio = row.PeerSeconds / row.Seconds
 	}
 	return row, nil
+}
+
+// timePeer returns how many seconds the peer takes.
+func (m measurement) timePeer(p *peers, peer string) (float64, error) {
+	run, here := m.library[peer]
+	if !here {
+		return p.time(m.peer[peer])
+	}
+	return timed(run)
+}
+
+// timed returns how many seconds run takes.
+func timed(run func() error) (float64, error) {
+	start := time.Now()
+	err := run()
+	return time.Since(start).Seconds(), err
 }
 
 func median(x []float64) float64 {

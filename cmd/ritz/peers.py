@@ -139,6 +139,9 @@ def statement(words):
     if name == "scipysvd":
         a = normal(int(rest[0]), int(rest[1]), rest[2])
         return lambda: scipy.linalg.svd(a, full_matrices=False)
+    if name == "eigh":
+        a = symmetric(int(rest[0]))
+        return lambda: np.linalg.eigh(a)
     if name == "rsvd":
         a = decaying(int(rest[0]), int(rest[1]))
         return lambda: randomized_svd(a, int(rest[2]), random_state=0)

@@ -20,7 +20,7 @@ import (
 func measurements(ctx context.Context, dev device.Device) []measurement {
 	var list []measurement
 	for _, of := range []func(context.Context, device.Device) []measurement{
-		svdProblems, truncatedProblems, batchProblems, polarProblems, spectrumProblems, hessianProblems, sinkhornProblems,
+		svdProblems, gonumProblems, truncatedProblems, batchProblems, polarProblems, spectrumProblems, hessianProblems, sinkhornProblems,
 	} {
 		list = append(list, of(ctx, dev)...)
 	}

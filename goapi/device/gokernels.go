@@ -8,9 +8,10 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// GoKernels are the kernels of the pure Go device: gonum's BLAS and LAPACK
-// and plain loops. They are the reference for every other device and are kept
-// simple rather than fast. Float32 factorizations run in float64.
+// GoKernels are the kernels of the pure Go device, the reference for every
+// other device: plain loops, and products and factorizations by blocks of our
+// own, which on amd64 have innermost loops in Go assembly (the build tag purego
+// leaves them out). Float32 factorizations run in float64.
 type GoKernels[T Float] struct{}
 
 var _ HostKernels[float32] = GoKernels[float32]{}
