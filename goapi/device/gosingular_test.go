@@ -114,7 +114,7 @@ func rectangularKinds(m, n int) map[string]Dense[float64] {
 }
 
 func TestSVD(t *testing.T) {
-	shapes := [][2]int{{1, 1}, {1, 7}, {7, 1}, {2, 2}, {3, 5}, {32, 32}, {33, 33}, {34, 70}, {66, 65}, {65, 129}, {150, 100}, {257, 257}, {300, 90}}
+	shapes := [][2]int{{1, 1}, {1, 7}, {7, 1}, {2, 2}, {3, 5}, {32, 32}, {33, 33}, {34, 70}, {66, 65}, {65, 129}, {200, 200}, {200, 90}}
 	withKernels(t, func(t *testing.T) {
 		for _, s := range shapes {
 			m, n := s[0], s[1]
@@ -122,7 +122,7 @@ func TestSVD(t *testing.T) {
 			for name, a := range rectangularKinds(m, n) {
 				b := Dense[float64]{Rows: m, Cols: n, Stride: n + 2, Data: make([]float64, m*(n+2))}
 				u, σ, vt := NewDense[float64](m, k), make([]float64, k), NewDense[float64](k, n)
-				withThreads(t, name, func() []float64 {
+				onThreads(t, name, func() []float64 {
 					copyRows(b, a)
 					if err := (GoKernels[float64]{}).SVD(b, u, σ, vt); err != nil {
 						t.Fatal(err)
