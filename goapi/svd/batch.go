@@ -105,20 +105,13 @@ func Batch[T device.Float](ctx context.Context, dev device.Device, a []T, count,
 	if o.Vectors, err = o.Vectors.complete(); err != nil {
 		return nil, err
 	}
-	k := min(m, n)
-	r := &BatchResult[T]{Count: count, M: m, N: n, S: make([]T, count*k),
-		Status: make([]BatchStatus, count), ErrorBound: make([]float64, count)}
-	if o.Vectors.left() {
-		r.U = make([]T, count*m*k)
-	}
-	if o.Vectors.right() {
-		r.Vt = make([]T, count*k*n)
-	}
+	r := &BatchResult[T]{Count: count, M: m, N: n, Status: make([]BatchStatus, count), ErrorBound: make([]float64, count)}
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	shared := r.room(q, o.Vectors)
 	if count == 0 {
 		return r, nil
 	}
-	q := device.NewQueue[T](dev)
-	defer q.Close()
 	block := runtime.GOMAXPROCS(0) * max(leastInBlock, blockElements/(m*n))
 	if _, shares := q.(device.Lender[T]); !shares {
 		block = max(leastInBlock, deviceElements/(m*n))
@@ -129,7 +122,7 @@ func Batch[T device.Float](ctx context.Context, dev device.Device, a []T, count,
 			return nil, err
 		}
 		hi := min(count, lo+block)
-		done, err := r.block(q, a, lo, hi)
+		done, err := r.block(q, a, lo, hi, shared)
 		if errors.Is(err, device.ErrOutOfMemory) && block > leastInBlock {
 			block = max(leastInBlock, block/4)
 			continue
@@ -162,31 +155,85 @@ func stack[T device.Float](x []T, lo, hi, size int) device.Dense[T] {
 	return device.Dense[T]{Rows: hi - lo, Cols: size, Stride: size, Data: x[lo*size : hi*size]}
 }
 
+// batchRoom is the memory of the results as matrices of a queue with a row for
+// each decomposition, on devices that share Go's memory; else it is zero.
+type batchRoom[T device.Float] struct{ u, s, vt device.Matrix[T] }
+
+// room makes room for the results. It is one piece of memory where the device
+// shares it: pieces that large come in huge pages, and the first use of memory
+// in small ones takes longer than to decompose what small matrices stand there.
+func (r *BatchResult[T]) room(q device.Queue[T], v Vectors) (shared batchRoom[T]) {
+	k := min(r.M, r.N)
+	nu, ns, nv := 0, r.Count*k, 0
+	if v.left() {
+		nu = r.Count * r.M * k
+	}
+	if v.right() {
+		nv = r.Count * k * r.N
+	}
+	data, all := []T(nil), device.Matrix[T]{}
+	if _, shares := q.(device.Lender[T]); shares {
+		m, take := device.Output(q, 1, nu+ns+nv)
+		all, data = m, take().Data
+	} else {
+		data = make([]T, nu+ns+nv)
+	}
+	if v.left() {
+		r.U = data[:nu:nu]
+	}
+	r.S = data[nu : nu+ns : nu+ns]
+	if v.right() {
+		r.Vt = data[nu+ns:]
+	}
+	if all.IsZero() || nu == 0 != (nv == 0) { // the kernel has both sides or none
+		return shared
+	}
+	part := func(offset, size int) device.Matrix[T] {
+		return device.Matrix[T]{Rows: r.Count, Cols: size, LD: size, Off: all.Off + offset, Buf: all.Buf}
+	}
+	shared.s = part(nu, k)
+	if nu > 0 {
+		shared.u, shared.vt = part(0, r.M*k), part(nu+ns, k*r.N)
+	}
+	return shared
+}
+
 // block decomposes the matrices [lo,hi) by the kernel of the device. It
 // reports whether there is one.
-func (r *BatchResult[T]) block(q device.Queue[T], a []T, lo, hi int) (bool, error) {
+func (r *BatchResult[T]) block(q device.Queue[T], a []T, lo, hi int, shared batchRoom[T]) (bool, error) {
 	kernel, ok := q.(device.BatchSVDer[T])
 	if !ok {
 		return false, nil
 	}
 	defer q.Scope()()
 	m, n, k, count := r.M, r.N, min(r.M, r.N), hi-lo
-	s, checks := q.Alloc(count, k), q.Alloc(count, 4)
-	var u, vt device.Matrix[T]
-	if r.U != nil || r.Vt != nil { // the kernel has both or none
-		u, vt = q.Alloc(count, m*k), q.Alloc(count, k*n)
+	checks := q.Alloc(count, 4)
+	var u, s, vt device.Matrix[T]
+	direct := !shared.s.IsZero()
+	switch {
+	case direct && shared.u.IsZero():
+		s = shared.s.RowRange(lo, hi)
+	case direct:
+		u, s, vt = shared.u.RowRange(lo, hi), shared.s.RowRange(lo, hi), shared.vt.RowRange(lo, hi)
+	default:
+		s = q.Alloc(count, k)
+		if r.U != nil || r.Vt != nil {
+			u, vt = q.Alloc(count, m*k), q.Alloc(count, k*n)
+		}
 	}
 	if !kernel.TrySVDBatch(m, n, device.Lend(q, stack(a, lo, hi, m*n)), u, s, vt, checks) {
 		return false, nil
 	}
 	found := device.NewDense[T](count, 4)
-	q.Download(stack(r.S, lo, hi, k), s)
 	q.Download(found, checks)
-	if r.U != nil {
-		q.Download(stack(r.U, lo, hi, m*k), u)
-	}
-	if r.Vt != nil {
-		q.Download(stack(r.Vt, lo, hi, k*n), vt)
+	if !direct {
+		q.Download(stack(r.S, lo, hi, k), s)
+		if r.U != nil {
+			q.Download(stack(r.U, lo, hi, m*k), u)
+		}
+		if r.Vt != nil {
+			q.Download(stack(r.Vt, lo, hi, k*n), vt)
+		}
 	}
 	if err := q.Sync(); err != nil {
 		return true, err
