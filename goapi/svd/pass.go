@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/rng"
@@ -83,10 +85,19 @@ func (s *stream[T]) firstPass(ctx context.Context, f func(first int, a device.Ma
 }
 
 // tall returns rows of a random matrix with many rows, the same whatever the
-// blocks in which it is asked for.
+// blocks in which it is asked for. All processors draw: one alone would take
+// longer than the products with what it drew.
 func (s *stream[T]) tall(number uint64, first, rows, cols int) device.Matrix[T] {
 	host, x := device.NewDense[T](rows, cols), s.q.Alloc(rows, cols)
-	rng.Normal(s.o.Seed, number, uint64(first)*uint64(cols), host.Data)
+	parts := min(runtime.GOMAXPROCS(0), max(1, rows*cols>>12))
+	var wg sync.WaitGroup
+	for p := range parts {
+		wg.Go(func() {
+			lo, hi := p*rows/parts*cols, (p+1)*rows/parts*cols
+			rng.Normal(s.o.Seed, number, uint64(first)*uint64(cols)+uint64(lo), host.Data[lo:hi])
+		})
+	}
+	wg.Wait()
 	s.q.Upload(x, host)
 	return x
 }
