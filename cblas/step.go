@@ -51,6 +51,21 @@ func (k kernels[T]) MaxAbs(a device.Dense[T]) T {
 	return native.MaxAbs(parts)
 }
 
+func (k kernels[T]) Combine(α T, a device.Dense[T], β T, b, c device.Dense[T]) {
+	ms := [3]device.Dense[T]{a, c, b}
+	list := ms[:2]
+	if b.Data != nil {
+		list = ms[:]
+	}
+	k.chunks(func(_ int, part func(device.Dense[T]) []T) {
+		var second []T
+		if b.Data != nil {
+			second = part(b)
+		}
+		native.Combine(α, part(a), β, second, part(c))
+	}, list...)
+}
+
 func (k kernels[T]) AdamStep(c device.Adam[T], w, g, m, v device.Dense[T]) bool {
 	numbers := [6]T{c.Mean, c.Square, c.Keep, c.Size, c.Unbias, c.Epsilon}
 	k.chunks(func(_ int, part func(device.Dense[T]) []T) {

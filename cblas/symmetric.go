@@ -23,9 +23,12 @@ var packs32, packs64 sync.Pool
 
 // workspace of one symmetric product: packed rows of one factor, and of the
 // other for each thread.
-type symWork[T device.Float] struct{ packed, rows []T }
+type symWork[T device.Float] struct {
+	packed, rows []T
+	phases       []phase
+}
 
-func borrow[T device.Float](packed, rows int) (w *symWork[T], giveBack func()) {
+func borrow[T device.Float](packed, rows, phases int) (w *symWork[T], giveBack func()) {
 	pool := &packs64
 	if single[T]() {
 		pool = &packs32
@@ -40,7 +43,11 @@ func borrow[T device.Float](packed, rows int) (w *symWork[T], giveBack func()) {
 	if cap(w.rows) < rows {
 		w.rows = make([]T, rows)
 	}
-	w.packed, w.rows = w.packed[:packed], w.rows[:rows]
+	if cap(w.phases) < phases {
+		w.phases = make([]phase, phases)
+	}
+	w.packed, w.rows, w.phases = w.packed[:packed], w.rows[:rows], w.phases[:phases]
+	clear(w.phases)
 	return w, func() { pool.Put(w) }
 }
 
@@ -66,20 +73,9 @@ func (k kernels[T]) symmetric(transposed bool, α T, a, b device.Dense[T], β T,
 	if !k.bf16 && (n < leastSymmetric || native.Level() != "v4") {
 		return false
 	}
-	k, done := k.share()
-	defer done()
-	blocks := (n + native.SymRows - 1) / native.SymRows
-	panels := (n + native.SymWidth - 1) / native.SymWidth
-	step := k.step(depth)
-	words := k.words(step)
-	w, giveBack := borrow[T](native.SymPacked(n, words), k.threads*native.SymRows*words)
-	defer giveBack()
-	for from := 0; from < depth; from += step {
-		to := min(from+step, depth)
-		pa, pb := part(a, transposed, from, to), part(b, transposed, from, to)
-		k.spread(panels, n*(to-from), func(_, lo, hi int) {
-			k.pack(lo*native.SymWidth, min(n, hi*native.SymWidth), to-from, pb, transposed, w.packed)
-		})
+	k.inDepth(n, n, depth, func(from, to, lo, hi int, packed []T) {
+		k.pack(lo, hi, to-from, part(b, transposed, from, to), transposed, packed)
+	}, func(from, to, lo, hi int, packed, work []T) {
 		term := native.SymTerm[T]{Beta: β, Last: to == depth}
 		if from > 0 {
 			term.Beta = 1
@@ -87,20 +83,8 @@ func (k kernels[T]) symmetric(transposed bool, α T, a, b device.Dense[T], β T,
 		if term.Beta != 0 {
 			term.D, term.LD = c.Data, c.Stride
 		}
-		// Rows are longer the farther down: the longest first, to whoever is
-		// free.
-		var next atomic.Int64
-		k.spread(k.threads, n*n, func(thread, _, _ int) {
-			rows := w.rows[thread*native.SymRows*words : (thread+1)*native.SymRows*words]
-			for {
-				i := blocks - int(next.Add(1))
-				if i < 0 {
-					return
-				}
-				k.symRows(i*native.SymRows, min(n, (i+1)*native.SymRows), to-from, α, pa, transposed, w.packed, term, c, rows)
-			}
-		})
-	}
+		k.symRows(lo, hi, to-from, α, part(a, transposed, from, to), transposed, packed, term, c, work)
+	})
 	return true
 }
 
@@ -120,39 +104,53 @@ func (k kernels[T]) SymApply(left bool, p, x, y device.Dense[T]) bool {
 
 // product computes C = α·op(A)·op(B) + β·C.
 func (k kernels[T]) product(tA, tB device.Trans, α T, a, b device.Dense[T], β T, c device.Dense[T]) {
-	k, done := k.share()
-	defer done()
 	m, n, depth := c.Rows, c.Cols, a.Cols
 	if tA == device.Transp {
 		depth = a.Rows
 	}
-	blocks := (m + native.SymRows - 1) / native.SymRows
-	panels := (n + native.SymWidth - 1) / native.SymWidth
-	step := k.step(depth)
-	words := k.words(step)
-	w, giveBack := borrow[T](native.SymPacked(n, words), k.threads*native.SymRows*words)
-	defer giveBack()
-	for from := 0; from < depth; from += step {
-		to := min(from+step, depth)
-		pa, pb := part(a, tA == device.Transp, from, to), part(b, tB == device.NoTrans, from, to)
-		k.spread(panels, n*(to-from), func(_, lo, hi int) {
-			k.pack(lo*native.SymWidth, min(n, hi*native.SymWidth), to-from, pb, tB == device.NoTrans, w.packed)
-		})
+	k.inDepth(m, n, depth, func(from, to, lo, hi int, packed []T) {
+		k.pack(lo, hi, to-from, part(b, tB == device.NoTrans, from, to), tB == device.NoTrans, packed)
+	}, func(from, to, lo, hi int, packed, work []T) {
+		β := β
 		if from > 0 {
 			β = 1
 		}
-		var next atomic.Int64
-		k.spread(k.threads, m*n, func(thread, _, _ int) {
-			rows := w.rows[thread*native.SymRows*words : (thread+1)*native.SymRows*words]
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= blocks {
-					return
-				}
-				k.rows(i*native.SymRows, min(m, (i+1)*native.SymRows), n, to-from, α, pa, tA == device.Transp, w.packed, β, c, rows)
-			}
-		})
-	}
+		k.rows(lo, hi, n, to-from, α, part(a, tA == device.Transp, from, to), tA == device.Transp, packed, β, c, work)
+	})
+}
+
+// leastShared is the number of multiplications for each thread below which
+// waking it up takes too long.
+const leastShared = 1 << 22
+
+// packPanels is the number of panels that are packed as one task.
+const packPanels = 2
+
+// inDepth multiplies in steps along the depth of the factors: in each, the n
+// rows of one factor are packed, and then the m rows of the result computed in
+// blocks. The last block comes first: those of a triangle are the longer the
+// farther down.
+func (k kernels[T]) inDepth(m, n, depth int, pack func(from, to, lo, hi int, packed []T), rows func(from, to, lo, hi int, packed, work []T)) {
+	k, done := k.share()
+	defer done()
+	const width = packPanels * native.SymWidth
+	blocks, panels := (m+native.SymRows-1)/native.SymRows, (n+width-1)/width
+	step := k.step(depth)
+	words := k.words(step)
+	workers := max(1, min(k.threads, blocks, m*n*depth/leastShared))
+	w, giveBack := borrow[T](native.SymPacked(n, words), workers*native.SymRows*words, 2*((depth+step-1)/step))
+	defer giveBack()
+	inPhases(workers, w.phases, [2]int{panels, blocks}, func(worker, phase, task int) {
+		from := phase / 2 * step
+		to := min(from+step, depth)
+		if phase%2 == 0 {
+			pack(from, to, task*width, min(n, (task+1)*width), w.packed)
+			return
+		}
+		i := blocks - 1 - task
+		rows(from, to, i*native.SymRows, min(m, (i+1)*native.SymRows), w.packed,
+			w.rows[worker*native.SymRows*words:(worker+1)*native.SymRows*words])
+	})
 }
 
 // part returns the elements [from,to) of all rows, or columns, of m.

@@ -78,6 +78,10 @@ package native
 #cgo nocallback ritz_momentum_f32
 #cgo noescape ritz_momentum_f64
 #cgo nocallback ritz_momentum_f64
+#cgo noescape ritz_combine_f32
+#cgo nocallback ritz_combine_f32
+#cgo noescape ritz_combine_f64
+#cgo nocallback ritz_combine_f64
 #cgo noescape ritz_powers_f32
 #cgo nocallback ritz_powers_f32
 #cgo noescape ritz_powers_f64
@@ -338,6 +342,17 @@ func momentum[T Float](c *[6]T, w, g, m []T) {
 		C.ritz_momentum_f32(l, C.ptrdiff_t(len(w)), f32(c[:]), f32(w), f32(g), f32(m))
 	} else {
 		C.ritz_momentum_f64(l, C.ptrdiff_t(len(w)), f64(c[:]), f64(w), f64(g), f64(m))
+	}
+}
+
+func combine[T Float](p T, a []T, q T, b, c []T) {
+	raceRead(a)
+	raceRead(b)
+	raceWrite(c)
+	if l := C.int(level.Load()); single[T]() {
+		C.ritz_combine_f32(l, C.ptrdiff_t(len(c)), C.float(p), f32(a), C.float(q), f32(b), f32(c))
+	} else {
+		C.ritz_combine_f64(l, C.ptrdiff_t(len(c)), C.double(p), f64(a), C.double(q), f64(b), f64(c))
 	}
 }
 

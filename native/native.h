@@ -50,6 +50,8 @@
 		const real *g, real *m, real *v);                                      \
 	void ritz_momentum_##type##_##level(ptrdiff_t n, const real *c, real *w,   \
 		const real *g, real *m);                                               \
+	void ritz_combine_##type##_##level(ptrdiff_t n, real p, const real *a,     \
+		real q, const real *b, real *c);                                       \
 	void ritz_powers_##type##_##level(ptrdiff_t n, double p, const real *a,    \
 		double q, const real *b, double *out);                                 \
 	void ritz_skinny_mul_##type##_##level(ptrdiff_t m, ptrdiff_t w,  \

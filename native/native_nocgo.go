@@ -140,6 +140,8 @@ func tangentBackward[T Float](rows, k, a int, s []T, lds int, c []T, ldc int, u 
 
 func adam[T Float](c *[6]T, w, g, m, v []T) { adamGo(c, w, g, m, v) }
 
+func combine[T Float](p T, a []T, q T, b, c []T) { combineGo(p, a, q, b, c) }
+
 func momentum[T Float](c *[6]T, w, g, m []T) { momentumGo(c, w, g, m) }
 
 func powers[T Float](p float64, a []T, q float64, b []T) [3]float64 { return powersGo(p, a, q, b) }

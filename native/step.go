@@ -28,6 +28,18 @@ func Momentum[T Float](c [6]T, w, g, m []T) {
 	}
 }
 
+// Combine computes c = p·a + q·b, or p·a if b is nil, where c may be a or b. It
+// rounds both products and then the sum, as the plain Go of it does.
+func Combine[T Float](p T, a []T, q T, b, c []T) {
+	sameLength(len(c), len(a))
+	if b != nil {
+		sameLength(len(c), len(b))
+	}
+	if len(c) > 0 {
+		combine(p, a, q, b, c)
+	}
+}
+
 // Powers returns the largest square, the sum of squares and the sum of fourth
 // powers of the elements of p·a + q·b, or of p·a if b is nil. If one of them is
 // NaN or infinite, the sum of squares is, too.
@@ -69,6 +81,16 @@ func momentumGo[T Float](c *[6]T, w, g, m []T) {
 		h := x + c[0]*w[j]
 		m[j] = c[1]*m[j] + c[2]*h
 		w[j] = c[3]*w[j] + c[4]*h + c[5]*m[j]
+	}
+}
+
+func combineGo[T Float](p T, a []T, q T, b, c []T) {
+	for j, x := range a {
+		if b == nil {
+			c[j] = p * x
+		} else {
+			c[j] = T(p*x) + T(q*b[j])
+		}
 	}
 }
 

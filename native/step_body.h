@@ -83,6 +83,28 @@ void NAME(momentum)(ptrdiff_t n, const REAL *c, REAL *w, const REAL *g, REAL *m)
 	}
 }
 
+/* c = p*a + q*b, or p*a without b; c may be one of the two. */
+__attribute__((optimize("fp-contract=off"))) void NAME(combine)(ptrdiff_t n, REAL p, const REAL *a, REAL q, const REAL *b, REAL *c)
+{
+	vec pv = (vec){0} + p, qv = (vec){0} + q;
+	ptrdiff_t j = 0;
+	if (!b) {
+		for (; j + LANES <= n; j += LANES)
+			*(uvec *)(c + j) = pv * *(const uvec *)(a + j);
+		for (; j < n; j++)
+			c[j] = p * a[j];
+		return;
+	}
+	for (; j + 2 * LANES <= n; j += 2 * LANES) {
+		vec x0 = *(const uvec *)(a + j), x1 = *(const uvec *)(a + j + LANES);
+		vec y0 = *(const uvec *)(b + j), y1 = *(const uvec *)(b + j + LANES);
+		*(uvec *)(c + j) = pv * x0 + qv * y0;
+		*(uvec *)(c + j + LANES) = pv * x1 + qv * y1;
+	}
+	for (; j < n; j++)
+		c[j] = p * a[j] + q * b[j];
+}
+
 /* The largest square, the sum of squares and the sum of fourth powers of
  * x = p*a + q*b, or p*a if b is null, in double. Where an x is no number or
  * infinite, so is the sum of squares. */

@@ -53,6 +53,21 @@ func testSteps[T Float](t *testing.T) {
 		near("w of Momentum", w1, w2, 32)
 
 		for _, b := range [][]T{nil, w[:n]} {
+			for _, target := range []int{0, 1, 2} { // c apart, a, b
+				got, want := slices.Clone(m), slices.Clone(m)
+				x, y := slices.Clone(g), slices.Clone(b)
+				combineGo(0.7, g, -1.3, b, want[:n])
+				switch {
+				case target == 1:
+					got = append(x, 77)
+					x = got[:n]
+				case target == 2 && b != nil:
+					got = append(y, 77)
+					y = got[:n]
+				}
+				Combine(0.7, x, -1.3, y, got[:n])
+				near("Combine", got, want, 0)
+			}
 			got, want := Powers(0.7, g, -1.3, b), powersGo(0.7, g, -1.3, b)
 			for i := range want {
 				if d := math.Abs(got[i] - want[i]); !(d <= 0x1p-52*float64(n+8)*want[i]) {

@@ -108,6 +108,11 @@
 	{                                                                          \
 		AT(momentum, type)(n, c, w, g, m);                                     \
 	}                                                                          \
+	void ritz_combine_##type(int level, ptrdiff_t n, real p, const real *a,    \
+		real q, const real *b, real *c)                                        \
+	{                                                                          \
+		AT(combine, type)(n, p, a, q, b, c);                                   \
+	}                                                                          \
 	void ritz_powers_##type(int level, ptrdiff_t n, double p, const real *a,   \
 		double q, const real *b, double *out)                                  \
 	{                                                                          \

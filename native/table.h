@@ -49,6 +49,8 @@
 		const real *g, real *m, real *v);                                      \
 	void ritz_momentum_##type(int level, ptrdiff_t n, const real *c, real *w,  \
 		const real *g, real *m);                                               \
+	void ritz_combine_##type(int level, ptrdiff_t n, real p, const real *a,    \
+		real q, const real *b, real *c);                                       \
 	void ritz_powers_##type(int level, ptrdiff_t n, double p, const real *a,   \
 		double q, const real *b, double *out);                                 \
 	void ritz_skinny_mul_##type(int level, ptrdiff_t m, ptrdiff_t w,  \

@@ -119,6 +119,11 @@ func add[T Float](α T, tA Trans, a Dense[T], β T, tB Trans, b, c Dense[T], sec
 	})
 }
 
+// Combine goes through the rows one element at a time.
+func (GoKernels[T]) Combine(α T, a Dense[T], β T, b, c Dense[T]) {
+	add(α, NoTrans, a, β, NoTrans, b, c, b.Data != nil)
+}
+
 func scaleBy[T Float](x Axis, d []T, a, b Dense[T]) {
 	if a.Rows == 0 || a.Cols == 0 {
 		return

@@ -21,6 +21,10 @@ type HostKernels[T Float] interface {
 	Eigh(a Dense[T], w []T) error
 	SVD(a, u Dense[T], s []T, vt Dense[T]) error // u, vt with Data == nil: values alone
 
+	// Combine computes C = α·A + β·B, or α·A if b.Data is nil; C may be one of
+	// them.
+	Combine(α T, a Dense[T], β T, b, c Dense[T])
+
 	// MaxAbs returns the largest magnitude, NaN if an element is NaN.
 	MaxAbs(a Dense[T]) T
 

@@ -186,7 +186,14 @@ func (q *hostQueue[T]) Trsm(s Side, u Uplo, t Trans, α T, a, b Matrix[T]) {
 
 func (q *hostQueue[T]) Add(α T, tA Trans, a Matrix[T], β T, tB Trans, b, c Matrix[T]) {
 	if q.begin(CheckAdd(tA, a, tB, b, c), a, b, c) && c.Len() > 0 {
-		add(α, tA, view(a), β, tB, view(b), view(c), !b.IsZero())
+		switch second := !b.IsZero(); {
+		case tA == Transp || second && tB == Transp:
+			add(α, tA, view(a), β, tB, view(b), view(c), second)
+		case second:
+			q.kernels.Combine(α, view(a), β, view(b), view(c))
+		default:
+			q.kernels.Combine(α, view(a), 0, Dense[T]{}, view(c))
+		}
 	}
 }
 
