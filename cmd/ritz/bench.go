@@ -19,11 +19,12 @@ func newBench(c *common) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure every kernel at two sizes, and compare with NumPy, SciPy and POT",
 		Long: `Measures every kernel at two sizes on this machine. With --peers, the same
-problems are given to NumPy, SciPy, POT, scikit-learn and PyTorch if a python3 that has them is found,
-and decompositions to gonum;
-ours and theirs take turns, so that both see the same machine. Times are medians.
-The share is that of the rate of a large matrix product, the ratio the peer's
-time over ours.
+problems are given to NumPy, SciPy, POT, scikit-learn and PyTorch if a python3 that
+has them is found, and decompositions to gonum; ours and theirs take turns, so
+that both see the same machine. Times are medians. The share is that of the rate
+of a large matrix product, the ratio the peer's time over ours. PyTorch
+multiplies with Hessians by double backward and does on that what PyHessian
+does, in float32.
 
 Each line appears when it is measured. --json prints one JSON object at the end
 instead (the lines go to standard error), -o FILE writes it beside the table.`,
@@ -81,7 +82,7 @@ type benchRow struct {
 	Ratio       float64 `json:"ratio,omitempty"` // PeerSeconds / Seconds
 }
 
-const benchHead = "kernel                        seconds  share  peer                 seconds   ratio"
+const benchHead = "kernel                                 seconds  share  peer                 seconds   ratio"
 
 func (r benchRow) String() string {
 	share, peer := "", ""
@@ -91,7 +92,7 @@ func (r benchRow) String() string {
 	if r.Peer != "" {
 		peer = fmt.Sprintf("  %-18s %9.4f %7.2f", r.Peer, r.PeerSeconds, r.Ratio)
 	}
-	return strings.TrimRight(fmt.Sprintf("%-27s %9.4f %6s%s", r.Kernel, r.Seconds, share, peer), " ")
+	return strings.TrimRight(fmt.Sprintf("%-36s %9.4f %6s%s", r.Kernel, r.Seconds, share, peer), " ")
 }
 
 // measurement is a kernel to measure.
@@ -102,7 +103,7 @@ type measurement struct {
 	run    func() error      // ours
 	peer   map[string]string // name and statement of the peers, in peers.py's terms
 
-	library map[string]func() error // peers in this process: Go libraries
+	library map[string]func() error // peers in this process: Go libraries, or another way of ours
 }
 
 func runBench(ctx context.Context, c *common, o benchOptions) error {
@@ -137,7 +138,12 @@ func runBench(ctx context.Context, c *common, o benchOptions) error {
 		return err
 	}
 	fmt.Fprintf(table, "matrix product: %.0f GFLOP/s in float64, %.0f in float32 (n=2048)\n\n%s\n", b.Gemm/1e9, b.Gemm32/1e9, benchHead)
-	list := measurements(ctx, dev)
+	folder, err := os.MkdirTemp("", "ritz-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	list := measurements(ctx, dev, folder)
 	if o.spectra {
 		list = decayProblems(ctx, dev)
 	}

@@ -9,8 +9,6 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/goapi/hessian"
-	"github.com/ritz-go/ritz/goapi/nn"
 	"github.com/ritz-go/ritz/goapi/svd"
 )
 
@@ -79,7 +77,7 @@ func growths(ctx context.Context, dev device.Device) []growth {
 	product := func(shape func(size int) (samples, hidden int)) func(int) (func() error, error) {
 		return func(size int) (func() error, error) {
 			samples, hidden := shape(size)
-			return hessianProduct(ctx, dev, samples, hidden)
+			return hessianProduct[float64](ctx, dev, []int{784, hidden, 10}, samples, 8), nil
 		}
 	}
 	return []growth{
@@ -96,31 +94,4 @@ func growths(ctx context.Context, dev device.Device) []growth {
 		{"hessian, samples", 1, []int{1000, 2000, 4000}, product(func(n int) (int, int) { return n, 256 })},
 		{"hessian, parameters", 1, []int{128, 256, 512}, product(func(hidden int) (int, int) { return 2000, hidden })},
 	}
-}
-
-// hessianProduct returns the product of the Hessian of a 784–hidden–10 network
-// with eight directions.
-func hessianProduct(ctx context.Context, dev device.Device, samples, hidden int) (func() error, error) {
-	const inputs, outputs, directions = 784, 10, 8
-	net, err := nn.New[float64]([]int{inputs, hidden, outputs}, nn.Tanh, 1)
-	if err != nil {
-		return nil, err
-	}
-	data := nn.Data[float64]{X: normal[float64](8, samples, inputs), Labels: make([]int, samples)}
-	for i := range data.Labels {
-		data.Labels[i] = i % outputs
-	}
-	q := dev.F64() // closed with the device
-	op, err := hessian.MLP(ctx, q, net, data, hessian.Options{})
-	if err != nil {
-		return nil, err
-	}
-	src, dst := q.Alloc(directions, op.Dim()), q.Alloc(directions, op.Dim())
-	q.Random(device.Normal, 9, 0, src)
-	return func() error {
-		if err := op.Apply(ctx, q, dst, src); err != nil {
-			return err
-		}
-		return q.Sync()
-	}, nil
 }

@@ -210,6 +210,16 @@ func operator[T device.Float](ctx context.Context, q device.Queue[T], net *nn.Ne
 }
 
 func saveWeights[T device.Float](c *common, out *outcome, net *nn.Network[T]) error {
+	if err := os.MkdirAll(c.output, 0o777); err != nil {
+		return err
+	}
+	path := filepath.Join(c.output, "weights.npz")
+	out.Outputs["weights"] = path
+	return matio.WriteAll(path, weightArrays(net))
+}
+
+// weightArrays returns W1, b1, W2, b2, … of a network.
+func weightArrays[T device.Float](net *nn.Network[T]) []matio.Named[T] {
 	var arrays []matio.Named[T]
 	for l, w := range net.Weights() {
 		clone := w.W.Clone()
@@ -217,12 +227,7 @@ func saveWeights[T device.Float](c *common, out *outcome, net *nn.Network[T]) er
 			matio.Named[T]{Name: fmt.Sprintf("W%d", l+1), Array: matio.Array[T]{Shape: []int{clone.Rows, clone.Cols}, Data: clone.Data}},
 			matio.Named[T]{Name: fmt.Sprintf("b%d", l+1), Array: matio.Array[T]{Shape: []int{len(w.B)}, Data: w.B}})
 	}
-	if err := os.MkdirAll(c.output, 0o777); err != nil {
-		return err
-	}
-	path := filepath.Join(c.output, "weights.npz")
-	out.Outputs["weights"] = path
-	return matio.WriteAll(path, arrays)
+	return arrays
 }
 
 // readWeights reads W1, b1, W2, b2, … from an .npz file.

@@ -125,8 +125,117 @@ def threshold(solve, n, tol):
     return t
 
 
+def double_backward(layers, x, y):
+    """The parameters of a tanh network and its Hessian-vector product: the
+    gradient is computed once, with its graph, and differentiated for each
+    product."""
+    with torch.enable_grad():
+        params = [torch.tensor(a, requires_grad=True) for a in layers]
+        h = torch.tensor(x)
+        for l in range(0, len(params), 2):
+            h = torch.nn.functional.linear(h, params[l], params[l + 1])
+            if l + 2 < len(params):
+                h = torch.tanh(h)
+        loss = torch.nn.functional.cross_entropy(h, torch.tensor(y))
+        grads = torch.autograd.grad(loss, params, create_graph=True)
+    return params, lambda v: torch.autograd.grad(grads, params, grad_outputs=v, retain_graph=True)
+
+
+def stored_network(path):
+    f = np.load(path)
+    layers = []
+    while f"W{len(layers) // 2 + 1}" in f:
+        n = len(layers) // 2 + 1
+        layers += [f[f"W{n}"], f[f"b{n}"]]
+    return double_backward(layers, f["X"], f["y"].astype("i8"))
+
+
+def random_network(sizes, samples):
+    layers = []
+    for m, n in zip(sizes, sizes[1:]):
+        layers += [(rng.standard_normal((n, m)) / m ** 0.5).astype("f4"), np.zeros(n, "f4")]
+    x = rng.standard_normal((samples, sizes[0])).astype("f4")
+    return double_backward(layers, x, np.arange(samples) % sizes[-1])
+
+
+def inner(a, b):
+    return sum(float((x * y).sum()) for x, y in zip(a, b))
+
+
+def scaled(a, s):
+    return [x * s for x in a]
+
+
+def cleared(v, basis):
+    """v without its parts along basis, one after the other, of unit length."""
+    for b in basis:
+        s = inner(v, b)
+        v = [x - s * y for x, y in zip(v, b)]
+    return scaled(v, 1 / (inner(v, v) ** 0.5 + 1e-6))
+
+
+def power_iteration(params, product, count, most=100, tol=1e-3):
+    """Eigenvalues one after the other, as PyHessian finds them."""
+    values, vectors = [], []
+    for _ in range(count):
+        v = [torch.randn_like(p) for p in params]
+        last = None
+        for _ in range(most):
+            v = cleared(v, vectors)
+            w = product(v)
+            value = inner(w, v)
+            v = scaled(w, 1 / (inner(w, w) ** 0.5 + 1e-6))
+            if last is not None and abs(last - value) / (abs(last) + 1e-6) < tol:
+                break
+            last = value
+        values.append(value)
+        vectors.append(v)
+    return values
+
+
+def lanczos_quadrature(params, product, probes, steps):
+    """Nodes and weights of each probe by Lanczos steps with orthogonalization
+    against all vectors before, one probe after the other, as PyHessian does."""
+    nodes, weights = [], []
+    for _ in range(probes):
+        v = [torch.randint_like(p, 0, 2) * 2 - 1 for p in params]
+        v = scaled(v, 1 / inner(v, v) ** 0.5)
+        basis, alpha, beta, w = [v], [], [], None
+        for i in range(steps):
+            if i > 0:
+                beta.append(inner(w, w) ** 0.5)
+                v = cleared(w, basis)
+                basis.append(v)
+            u = product(v)
+            alpha.append(inner(u, v))
+            w = [x - alpha[-1] * y for x, y in zip(u, v)]
+            if i > 0:
+                w = [x - beta[-1] * y for x, y in zip(w, basis[-2])]
+        theta, s = np.linalg.eigh(np.diag(alpha) + np.diag(beta, 1) + np.diag(beta, -1))
+        nodes.append(theta)
+        weights.append(s[0] ** 2)
+    return nodes, weights
+
+
+def curvature(name, rest):
+    """Products with Hessians and what is computed from them."""
+    torch.set_num_threads(int(rest[-1]))
+    if name == "hv":
+        def make():
+            params, product = random_network([int(s) for s in rest[0].split(",")], int(rest[1]))
+            return product, [[torch.randn_like(p) for p in params] for _ in range(int(rest[2]))]
+        product, directions = keep(("hv", *rest), make)
+        return lambda: [product(v) for v in directions]
+    params, product = keep(("network", rest[0]), lambda: stored_network(rest[0]))
+    if name == "slq":
+        return lambda: lanczos_quadrature(params, product, int(rest[1]), int(rest[2]))
+    return lambda: power_iteration(params, product, int(rest[1]))
+
+
 def statement(words):
     name, rest = words[0], words[1:]
+    if name in ("hv", "slq", "power"):
+        return curvature(name, rest)
     if name == "svd":
         a = normal(int(rest[0]), int(rest[1]), rest[2])
         return lambda: np.linalg.svd(a, full_matrices=False)

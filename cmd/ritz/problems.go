@@ -15,12 +15,13 @@ import (
 )
 
 // The problems of ritz bench. Those of the peers are made by peers.py, of the
-// same kind but not with the same numbers.
+// same kind but not with the same numbers, or read from files in folder.
 
-func measurements(ctx context.Context, dev device.Device) []measurement {
+func measurements(ctx context.Context, dev device.Device, folder string) []measurement {
+	curvature := func(ctx context.Context, dev device.Device) []measurement { return hessianProblems(ctx, dev, folder) }
 	var list []measurement
 	for _, of := range []func(context.Context, device.Device) []measurement{
-		svdProblems, gonumProblems, truncatedProblems, batchProblems, polarProblems, spectrumProblems, hessianProblems, sinkhornProblems,
+		svdProblems, gonumProblems, truncatedProblems, batchProblems, polarProblems, spectrumProblems, curvature, sinkhornProblems,
 	} {
 		list = append(list, of(ctx, dev)...)
 	}
@@ -221,29 +222,6 @@ func spectrumProblems(ctx context.Context, dev device.Device) []measurement {
 				return err
 			},
 			peer: map[string]string{"scipy eigsh": fmt.Sprintf("eigsh %d 10", n)},
-		})
-	}
-	return list
-}
-
-// hessianProblems are products of the Hessian of networks with 8 directions.
-// The peers have nothing like it.
-func hessianProblems(ctx context.Context, dev device.Device) []measurement {
-	const samples, inputs, outputs, directions = 2000, 784, 10, 8
-	var list []measurement
-	for _, hidden := range []int{128, 512} {
-		product := lazily(func() func() error {
-			run, err := hessianProduct(ctx, dev, samples, hidden)
-			if err != nil {
-				return func() error { return err }
-			}
-			return run
-		})
-		// Two products of matrices in the first layer, six in the second.
-		flops := 2 * directions * samples * (2*inputs*float64(hidden) + 6*outputs*float64(hidden))
-		list = append(list, measurement{
-			name: fmt.Sprintf("hessian 784–%d–10, %d×8", hidden, samples), flops: flops,
-			run: func() error { return product()() },
 		})
 	}
 	return list
