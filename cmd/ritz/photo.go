@@ -85,3 +85,20 @@ func pixels[T device.Float](path string) (points device.Dense[T], weights []T, e
 	}
 	return device.Dense[T]{Rows: len(weights), Cols: 2, Stride: 2, Data: xy}, weights, nil
 }
+
+// grid turns an image into the coordinates of its rows and columns of pixels,
+// those of pixels, and the brightness of all of them.
+func grid[T device.Float](path string) (axes [][]float64, weights []T, err error) {
+	a, err := brightness[T](path)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, cols := make([]float64, a.Rows), make([]float64, a.Cols)
+	for i := range rows {
+		rows[i] = 1 - (float64(i)+0.5)/float64(a.Rows)
+	}
+	for j := range cols {
+		cols[j] = (float64(j) + 0.5) / float64(a.Cols)
+	}
+	return [][]float64{rows, cols}, a.Clone().Data, nil
+}

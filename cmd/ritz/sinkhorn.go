@@ -62,6 +62,10 @@ spaces, as --cost, make it the fused coupling.
 those in the rows of a matrix if --cost gives the costs between their points,
 and writes barycenter.npy.
 
+Bright images of many pixels are transported as grids, whose costs are never
+formed (--p 2, neither --exact nor one of its alternatives); their potentials are
+then those of all pixels, the black ones included.
+
 An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
 		Example: `  ritz sinkhorn --cost C.npy --a a.npy --b b.npy --eps 0.01
   ritz sinkhorn --x X.npy --y Y.npy --p 2 --eps 0.05 -o out
@@ -244,6 +248,15 @@ func problem[T device.Float](t transport) (p sinkhorn.Problem[T], x, y device.De
 	}
 	switch {
 	case t.cost != "":
+	case t.grids() && x.Rows > gridPairs/y.Rows:
+		var u, v [][]float64
+		if u, p.A, err = grid[T](t.xImage); err != nil {
+			return
+		}
+		if v, p.B, err = grid[T](t.yImage); err != nil {
+			return
+		}
+		p.Source = sinkhorn.Grid[T](u, v, 2)
 	case t.costFn == "inner":
 		p.Source = sinkhorn.InnerProduct(x, y)
 	case t.costFn == "cosine":
@@ -262,6 +275,16 @@ func problem[T device.Float](t transport) (p sinkhorn.Problem[T], x, y device.De
 		p.B, err = vector[T](t.b)
 	}
 	return
+}
+
+// gridPairs is the number of pairs of bright pixels from which on whole images
+// are faster as grids.
+const gridPairs = 1 << 22
+
+// grids reports whether the problem is one of those that grids are faster for.
+func (t *transport) grids() bool {
+	return t.xImage != "" && t.costFn == "power" && t.p == 2 && t.method != "scaling" &&
+		!t.exact && !t.divergence && len(t.unbalanced) == 0 && t.partial == 0 && t.rank == 0
 }
 
 // maxPlan is the largest plan that is written.

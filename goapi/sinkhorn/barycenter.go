@@ -98,7 +98,7 @@ func Barycenter[T device.Float](ctx context.Context, dev device.Device, p Baryce
 		for k, s := range p.Shape {
 			axes[k] = axisCost(s, 1/float64(longest), 2)
 		}
-		b.h = newHalves(q, newGrid[float64](q, p.Shape, axes), b.n, m)
+		b.h = newHalves(q, newGrid[float64](q, axes), b.n, m)
 	} else {
 		c := &costs[float64]{q: q, n: b.n, m: m, high: tileRows(b.n, m)}
 		c.stored = q.Alloc(b.n, m)

@@ -44,7 +44,7 @@ func TestGridIsDense(t *testing.T) {
 			in, got, want, c := q.Alloc(1, n), q.Alloc(1, n), q.Alloc(1, n), q.Alloc(n, n)
 			q.Upload(in, device.Vector(ψ))
 			q.Upload(c, dense)
-			g := newGrid[float64](q, shape, axes)
+			g := newGrid[float64](q, axes)
 			for _, ε := range []float64{1, .05, 1e-4, 0} {
 				g.rows(ε, in, got)
 				device.SoftMin(q, device.PerRow, ε, c, in, want)

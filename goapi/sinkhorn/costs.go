@@ -18,6 +18,7 @@ type costs[T device.Float] struct {
 	p      int                                     // their exponent
 	tile   device.Matrix[T]                        // what fill writes
 	fill   func(lo, hi int, tile device.Matrix[T]) // used unless stored
+	grid   *grid[T]                                // computes all soft minima, or nil
 }
 
 func tileRows(n, m int) int { return min(n, max(1, tileElements/m)) }
@@ -87,7 +88,7 @@ func (c *costs[T]) online() bool { return c.stored.IsZero() && !c.x.IsZero() }
 // onePass reports whether logStep is faster than softMin.
 func (c *costs[T]) onePass() bool {
 	_, fused := c.q.(device.LogStepper[T])
-	return fused && !c.online()
+	return fused && !c.online() && c.grid == nil
 }
 
 // fits reports whether n·m elements of T take no more than memory bytes.
@@ -117,6 +118,8 @@ func (c *costs[T]) each(do func(lo, hi int, tile device.Matrix[T])) {
 // minimum for ε = 0, all vectors being single rows. add may be the zero Matrix.
 func (c *costs[T]) softMinRows(ε T, ψ, add, φ device.Matrix[T]) {
 	switch {
+	case c.grid != nil:
+		c.grid.rows(ε, ψ, φ)
 	case !c.stored.IsZero():
 		device.SoftMin(c.q, device.PerRow, ε, c.stored, ψ, φ)
 	case c.online() && ε > 0:
@@ -165,6 +168,12 @@ func (c *costs[T]) softMin(ε T, ψ, addRow, addCol, φ, χ device.Matrix[T]) {
 	if !c.stored.IsZero() {
 		c.softMinRows(ε, ψ, addRow, φ)
 		device.SoftMin(c.q, device.PerCol, ε, c.stored, φ, χ)
+		c.plus(addCol, χ)
+		return
+	}
+	if c.grid != nil {
+		c.softMinRows(ε, ψ, addRow, φ)
+		c.grid.cols(ε, φ, χ)
 		c.plus(addCol, χ)
 		return
 	}

@@ -4,7 +4,8 @@
 //
 // for a dense cost matrix C, in which +Inf forbids a pair; for two clouds of
 // points, whose costs ‖xᵢ-yⱼ‖ or ‖xᵢ-yⱼ‖² are computed in tiles and need not be
-// stored; or for other costs that a [Source] computes. [Exact] solves the
+// stored; for grids such as images, whose costs [Grid] takes axis by axis; or for
+// other costs that a [Source] computes. [Exact] solves the
 // problem without regularisation, ε = 0.
 //
 // # Potentials

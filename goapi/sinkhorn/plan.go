@@ -67,11 +67,14 @@ func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
 	return failure
 }
 
-// toSum scales a row of positive sum to the sum a.
+// toSum scales a row to the sum a, unless it has no mass.
 func toSum(row []float64, a float64) {
 	sum := 0.0
 	for _, x := range row {
 		sum += x
+	}
+	if sum == 0 {
+		return
 	}
 	for j := range row {
 		row[j] *= a / sum

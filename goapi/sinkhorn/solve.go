@@ -22,6 +22,9 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	if err != nil {
 		return nil, err
 	}
+	if g, ok := p.Source.(*gridCosts[T]); ok && (o.Method == Auto || o.Method == Log) {
+		return solveGrid(ctx, dev, p, g, o)
+	}
 	r, err := reduce(p, o.Normalize)
 	if err != nil {
 		return nil, err
