@@ -125,6 +125,14 @@ func sendAll[T device.Float, E any](q *queue[T], s *sparse, data []E) uint64 {
 	return b.address
 }
 
+// ForgetSparse gives up the copy of a.
+func (q *queue[T]) ForgetSparse(a *device.Sparse[T]) {
+	if a != nil {
+		forgotten := any(weak.Make(a))
+		q.forgetSparse(func(key any) bool { return key == forgotten })
+	}
+}
+
 // forgetSparse gives up the copies whose keys f picks.
 func (s *stream) forgetSparse(f func(key any) bool) {
 	for key, copy := range s.sparse {

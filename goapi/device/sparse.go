@@ -21,32 +21,50 @@ type Sparse[T Float] struct {
 // more, and takes 4 bytes for each element besides. Errors: ErrEmpty,
 // *ShapeError for arrays that do not fit together, *NotFiniteError.
 func NewSparse[T Float](m, n int, start, columns []int, values []T) (*Sparse[T], error) {
+	if err := checkSparse(m, n, start, columns, values); err != nil {
+		return nil, err
+	}
+	col := make([]int32, len(columns))
+	for p, j := range columns {
+		col[p] = int32(j)
+	}
+	return &Sparse[T]{m, n, Entries[T]{start, col, values}}, nil
+}
+
+// SparseOf returns the m×n matrix with the elements e, which it keeps: they must
+// not change as long as the matrix is used. Errors are those of NewSparse.
+func SparseOf[T Float](m, n int, e Entries[T]) (*Sparse[T], error) {
+	if err := checkSparse(m, n, e.Start, e.Col, e.Val); err != nil {
+		return nil, err
+	}
+	return &Sparse[T]{m, n, e}, nil
+}
+
+func checkSparse[T Float, I int | int32](m, n int, start []int, columns []I, values []T) error {
 	const name = "sparse matrix"
 	switch {
 	case m < 1 || n < 1:
-		return nil, fmt.Errorf("%s is %d×%d: %w", name, m, n, ErrEmpty)
+		return fmt.Errorf("%s is %d×%d: %w", name, m, n, ErrEmpty)
 	case max(m, n) > math.MaxInt32:
-		return nil, shapeError(name, "%d×%d has more than 2³¹-1 rows or columns", m, n)
+		return shapeError(name, "%d×%d has more than 2³¹-1 rows or columns", m, n)
 	case len(start) != m+1 || start[0] != 0 || start[m] != len(columns) || len(columns) != len(values):
-		return nil, shapeError(name, "%d starts, %d columns and %d values do not make %d rows", len(start), len(columns), len(values), m)
+		return shapeError(name, "%d starts, %d columns and %d values do not make %d rows", len(start), len(columns), len(values), m)
 	}
-	col := make([]int32, len(columns))
 	for i := range m {
 		if start[i+1] < start[i] || start[i+1] > len(columns) {
-			return nil, shapeError(name, "row %d goes from entry %d to %d", i, start[i], start[i+1])
+			return shapeError(name, "row %d goes from entry %d to %d", i, start[i], start[i+1])
 		}
 		for p := start[i]; p < start[i+1]; p++ {
 			j := columns[p]
-			if j < 0 || j >= n {
-				return nil, shapeError(name, "row %d has an entry in column %d of %d", i, j, n)
+			if j < 0 || int(j) >= n {
+				return shapeError(name, "row %d has an entry in column %d of %d", i, j, n)
 			}
 			if v := values[p]; v-v != 0 {
-				return nil, &NotFiniteError{Name: name, Row: i, Col: j, Value: float64(v)}
+				return &NotFiniteError{Name: name, Row: i, Col: int(j), Value: float64(v)}
 			}
-			col[p] = int32(j)
 		}
 	}
-	return &Sparse[T]{m, n, Entries[T]{start, col, values}}, nil
+	return nil
 }
 
 // Dims returns the shape of the matrix.
@@ -78,9 +96,11 @@ func (a *Sparse[T]) T() *Sparse[T] {
 
 // SparseMuler is implemented by queues that multiply by sparse matrices where
 // their dense ones are. A queue of a GPU copies a there the first time and
-// keeps it until the queue is closed or nobody holds a any more.
+// keeps it until the queue is closed, the copy is forgotten, or nobody holds a
+// any more.
 type SparseMuler[T Float] interface {
 	TrySparseMul(α T, a *Sparse[T], x Matrix[T], β T, y Matrix[T]) bool
+	ForgetSparse(a *Sparse[T])
 }
 
 // SparseMul computes Y = α·A·X + β·Y for X n×k and Y m×k, one vector in each
@@ -101,6 +121,13 @@ func SparseMul[T Float](q Queue[T], α T, a *Sparse[T], x Matrix[T], β T, y Mat
 	}
 	a.multiply(α, in, β, out)
 	q.Upload(y, out)
+}
+
+// ForgetSparse gives up what q keeps of a, which it may not need again.
+func ForgetSparse[T Float](q Queue[T], a *Sparse[T]) {
+	if s, ok := q.(SparseMuler[T]); ok {
+		s.ForgetSparse(a)
+	}
 }
 
 // CheckSparseMul checks the operands of SparseMul.
@@ -177,5 +204,7 @@ func (q *hostQueue[T]) TrySparseMul(α T, a *Sparse[T], x Matrix[T], β T, y Mat
 	}
 	return true
 }
+
+func (q *hostQueue[T]) ForgetSparse(*Sparse[T]) {} // it keeps nothing
 
 var _ SparseMuler[float32] = (*hostQueue[float32])(nil)

@@ -41,6 +41,7 @@ type newton[T device.Float] struct {
 	now, next  iterate
 	plan       sparse
 	system     system
+	onDevice   deviceSystem
 	rhs        []float64
 	direction  []float64
 	least      float64 // threshold of the entries to look at
@@ -159,7 +160,10 @@ func (w *newton[T]) run(ψ []float64, goal float64, limit int) error {
 		if w.quit && kept > sparseEnough*(w.r.n+w.r.m) {
 			return nil
 		}
-		slope, cg := w.solve()
+		slope, cg, err := w.solve()
+		if err != nil {
+			return err
+		}
 		before := w.now.err
 		w.trace = append(w.trace, NewtonStep{MarginalL1: before, Dual: w.now.dual, Kept: kept, CG: cg})
 		α, err := w.search(slope)
@@ -223,17 +227,33 @@ func (w *newton[T]) sparsify() error {
 	return nil
 }
 
+// direct computes the direction for the sums p of the columns and returns the
+// number of iterations. On a device that does not share Go's memory conjugate
+// gradients run there if they can; the approximate factorization, which runs on
+// the processor, is for what they cannot do.
+func (w *newton[T]) direct(p []float64, τ, tol float64) (iterations int, err error) {
+	if _, shares := w.q.(device.Lender[float64]); !shares {
+		done, err := w.onDevice.solve(w.ctx, w.q, &w.plan, w.r.a, p, τ, w.rhs, w.direction, tol)
+		if done > 0 || err != nil {
+			return done, err
+		}
+	}
+	w.system.build(&w.plan, w.r.a, p, τ, uint64(len(w.trace)))
+	return w.system.solve(w.rhs, w.direction, tol, 3*(w.r.n+w.r.m)), nil
+}
+
 // solve computes the direction and returns the slope of the dual function
 // along it and the number of iterations.
-func (w *newton[T]) solve() (slope float64, iterations int) {
+func (w *newton[T]) solve() (slope float64, iterations int, err error) {
 	x := &w.now
 	w.rhs = grow(w.rhs, w.r.m)
 	for j, p := range x.p {
 		w.rhs[j] = w.ε * (w.r.b[j] - p)
 	}
 	e := min(x.err, 0.1)
-	w.system.build(&w.plan, w.r.a, x.p, ridge*e, uint64(len(w.trace)))
-	iterations = w.system.solve(w.rhs, w.direction, max(1e-10, 0.1*e), 3*(w.r.n+w.r.m))
+	if iterations, err = w.direct(x.p, ridge*e, max(1e-10, 0.1*e)); err != nil {
+		return 0, 0, err
+	}
 	most := 0.0
 	for _, d := range w.direction {
 		most = max(most, math.Abs(d))
@@ -246,7 +266,7 @@ func (w *newton[T]) solve() (slope float64, iterations int) {
 		w.direction[j] *= cut
 		slope += (w.r.b[j] - x.p[j]) * w.direction[j]
 	}
-	return slope, iterations
+	return slope, iterations, nil
 }
 
 // search goes along the direction and makes the first point that is good

@@ -141,7 +141,10 @@ func TestNewtonDirection(t *testing.T) {
 		near(t, "Hessian times ones", hv[j], 0, 1e-16)
 	}
 	w.drop = 0
-	_, cg := w.solve()
+	_, cg, err := w.solve()
+	if err != nil {
+		t.Fatal(err)
+	}
 	back := make([]float64, m)
 	w.system.apply(w.direction, back)
 	norm := math.Sqrt(inner(w.rhs, w.rhs))

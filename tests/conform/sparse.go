@@ -81,6 +81,10 @@ func testSparse[T device.Float](t *testing.T, b *bench[T]) {
 		device.SparseMul(b.q, 1, other, xm, 0, ym)
 		want, _ := product(at(full), op(device.Transp, x), 70)
 		b.near("SparseMul of another matrix", b.get(ym), want, constant(70*b.eps))
+		device.ForgetSparse(b.q, other)
+		b.q.Fill(0, ym)
+		device.SparseMul(b.q, 1, other, xm, 0, ym)
+		b.near("SparseMul of a matrix that was forgotten", b.get(ym), want, constant(70*b.eps))
 	}
 	// Nothing to do, shapes that do not fit, and elements that are not there.
 	device.SparseMul(b.q, 1, a, b.q.Alloc(70, 0), 0, b.q.Alloc(40, 0))

@@ -12,6 +12,7 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/goapi/polar"
 	"github.com/ritz-go/ritz/goapi/rng"
+	"github.com/ritz-go/ritz/goapi/sinkhorn"
 	"github.com/ritz-go/ritz/goapi/spectrum"
 	"github.com/ritz-go/ritz/goapi/svd"
 )
@@ -232,6 +233,34 @@ func eigs(t *testing.T, d device.Device, op spectrum.Operator[float64], block, s
 		return nil
 	}
 	return err
+}
+
+// Newton's steps of Sinkhorn's problem solve their systems on the GPU, which
+// says how far it has come once in eight iterations.
+func TestNewtonSystemsStayOnTheGPU(t *testing.T) {
+	const n = 60
+	x, y := device.NewDense[float64](n, 2), device.NewDense[float64](n, 2)
+	rng.Uniform(14, 1, 0, x.Data)
+	rng.Uniform(14, 2, 0, y.Data)
+	d := Open(t, Options{})
+	before := Calls()
+	r, err := sinkhorn.Solve(t.Context(), d, sinkhorn.Problem[float64]{X: x, Y: y},
+		sinkhorn.Options{Epsilon: 0.002, Method: sinkhorn.Newton, Newton: sinkhorn.NewtonOptions{After: 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	iterations := 0
+	for _, step := range r.Newton {
+		if step.CG%8 != 0 {
+			t.Errorf("%d iterations: not those of the GPU", step.CG)
+		}
+		iterations += step.CG
+	}
+	after := Calls()
+	if iterations < 50 || after["cuGraphLaunch"] == before["cuGraphLaunch"] {
+		t.Errorf("%d iterations, %d launches of graphs: the test is of nothing", iterations, after["cuGraphLaunch"]-before["cuGraphLaunch"])
+	}
+	t.Logf("%d steps of Newton's, %d iterations, %d waits", len(r.Newton), iterations, after["waits()"]-before["waits()"])
 }
 
 // path returns the n×n matrix of a path graph: 2 on the diagonal and -1 beside.
