@@ -25,8 +25,8 @@ import (
 //
 // and then Y is brought back to the Frobenius norm that it had.
 //
-// The cost is that of the polar factors (see [polar.Compute]), which also read
-// a few numbers from the device in every step of theirs.
+// The cost is that of the polar factors (see [polar.Compute]); for each a few
+// numbers are read from the device, in the default before and after its steps.
 type Muon struct {
 	LearningRate float64   // η; 0 means 0.02
 	Momentum     float64   // μ; 0 means 0.95
@@ -71,7 +71,8 @@ type muon[T device.Float] struct {
 	rule     Muon
 	momentum device.Matrix[T]
 	work     *scratch[T]
-	rows     []device.Matrix[T] // vᵢ of each block, with Rows
+	factors  []*polar.Orthogonalizer[T] // of each block
+	rows     []device.Matrix[T]         // vᵢ of each block, with Rows
 	even     *rowNorms[T]
 }
 
@@ -84,6 +85,13 @@ func newMuon[T device.Float](q device.Queue[T], r Muon, p *parameter[T], work *s
 	}
 	m := &muon[T]{plain: plain[T]{p}, rule: r, momentum: q.Alloc(p.w.Rows, p.w.Cols), work: work}
 	work.need(p.w.Len())
+	for _, b := range p.blocks {
+		z, err := work.orthogonalizer(b.rows(), b.cols(), r.Polar)
+		if err != nil {
+			return nil, err
+		}
+		m.factors = append(m.factors, z)
+	}
 	if r.Rows {
 		for _, b := range p.blocks {
 			m.rows = append(m.rows, q.Alloc(b.rows(), 1))
@@ -116,7 +124,7 @@ func (m *muon[T]) move(ctx context.Context, q device.Queue[T], s stride[T]) erro
 	}
 	for i, b := range p.blocks {
 		y := of(b, n)
-		if _, err := polar.Orthogonalize(ctx, q, y, y, r.Polar); err != nil && !errors.Is(err, device.ErrNotConverged) {
+		if _, err := m.factors[i].Orthogonalize(ctx, y, y); err != nil && !errors.Is(err, device.ErrNotConverged) {
 			return err
 		}
 		if r.Rows {

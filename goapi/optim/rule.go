@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"reflect"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/polar"
 )
 
 // Rule says how parameters move: [SGD], [AdamW], [Muon], [Dion] or [AuON].
@@ -88,6 +90,26 @@ type scratch[T device.Float] struct {
 	q      device.Queue[T]
 	size   int
 	buffer device.Matrix[T]
+	polar  []shared[T]
+}
+
+// shared is what computes the polar factors of all blocks of one shape.
+type shared[T device.Float] struct {
+	rows, cols int
+	options    polar.Options
+	z          *polar.Orthogonalizer[T]
+}
+
+// orthogonalizer returns what computes polar factors of such matrices.
+func (s *scratch[T]) orthogonalizer(rows, cols int, o polar.Options) (*polar.Orthogonalizer[T], error) {
+	for _, p := range s.polar {
+		if p.rows == rows && p.cols == cols && reflect.DeepEqual(p.options, o) {
+			return p.z, nil
+		}
+	}
+	z, err := polar.NewOrthogonalizer(s.q, rows, cols, o)
+	s.polar = append(s.polar, shared[T]{rows, cols, o, z})
+	return z, err
 }
 
 // need makes sure that n elements will be there.

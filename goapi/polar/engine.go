@@ -27,6 +27,9 @@ type engine[T device.Float] struct {
 	acc, tmp device.Matrix[T] // s×s
 	pending  bool
 
+	losses   device.Matrix[T] // of fixed steps: squares of the losses after each
+	recorded *recorded[T]     // of fixed steps, if they are; the matrices are kept, then
+
 	one   device.Matrix[T] // 1×1
 	host  []T              // one element
 	flops float64

@@ -13,6 +13,13 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 	defer q.Scope()()
 	e := newEngine(q, a.Rows, a.Cols)
 	e.iterates()
+	return e.iterate(ctx, a, out, o)
+}
+
+// iterate runs an iteration of o in the matrices of e.
+func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Options) (*Info, error) {
+	q := e.q
+	defer q.Scope()()
 	info := &Info{Method: o.Method, Form: Standard, Scale: 1}
 	if !o.NoCertificate {
 		info.Certificate = new(Certificate)
@@ -64,7 +71,12 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 		return nil, err
 	}
 	info.Method = p.method
-	done, err := run(ctx, e, p, out, o, scale, info)
+	done := true
+	if f := e.fixSteps(p, !o.NoCertificate); f != nil {
+		err = e.runFixed(ctx, p, f, out, scale, info)
+	} else {
+		done, err = run(ctx, e, p, out, o, scale, info)
+	}
 	again := func() (*Info, error) {
 		exact()
 		o.Precision = device.Exact

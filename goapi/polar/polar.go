@@ -71,7 +71,7 @@ func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []d
 		workers = max(1, min(dev.Info().Threads, len(as)))
 	}
 	for _, a := range as {
-		if s, l := min(a.Rows, a.Cols), max(a.Rows, a.Cols); s*s > crowd/(3*l) {
+		if !small(a.Rows, a.Cols) {
 			workers = 1
 		}
 	}
@@ -81,15 +81,26 @@ func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []d
 	work := func() {
 		q := device.NewQueue[T](dev)
 		defer q.Close()
+		var z *Orthogonalizer[T]
+		end := func() {}
 		for !failed.Load() {
 			i := int(next.Add(1)) - 1
 			if i >= len(as) {
-				return
+				break
 			}
-			if results[i], errs[i] = compute(ctx, q, as[i], o); errs[i] != nil {
+			if z == nil || as[i].Rows != z.rows || as[i].Cols != z.cols {
+				end()
+				end = q.Scope()
+				if z, errs[i] = newFor(q, as, i, o); errs[i] != nil {
+					failed.Store(true)
+					break
+				}
+			}
+			if results[i], errs[i] = compute(ctx, z, as[i]); errs[i] != nil {
 				failed.Store(true)
 			}
 		}
+		end()
 	}
 	var wg sync.WaitGroup
 	for range workers - 1 {
@@ -109,11 +120,28 @@ func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []d
 	return results, nil
 }
 
-func compute[T device.Float](ctx context.Context, q device.Queue[T], a device.Dense[T], o Options) (*Result[T], error) {
+// newFor returns the Orthogonalizer for the shape of matrix i, which keeps its
+// matrices only if the next one has that shape, too.
+func newFor[T device.Float](q device.Queue[T], as []device.Dense[T], i int, o Options) (*Orthogonalizer[T], error) {
+	a := as[i]
+	if i+1 < len(as) && as[i+1].Rows == a.Rows && as[i+1].Cols == a.Cols {
+		return NewOrthogonalizer(q, a.Rows, a.Cols, o)
+	}
+	return &Orthogonalizer[T]{q: q, o: o, rows: a.Rows, cols: a.Cols}, nil
+}
+
+// small reports whether a step takes no more than crowd operations.
+func small(rows, cols int) bool {
+	s, l := min(rows, cols), max(rows, cols)
+	return s*s <= crowd/(3*l)
+}
+
+func compute[T device.Float](ctx context.Context, z *Orthogonalizer[T], a device.Dense[T]) (*Result[T], error) {
+	q, o := z.q, z.o
 	defer q.Scope()()
 	in := device.Lend(q, a)
 	out, factor := device.Output(q, a.Rows, a.Cols)
-	info, err := Orthogonalize(ctx, q, in, out, o)
+	info, err := z.Orthogonalize(ctx, in, out)
 	if info == nil {
 		return nil, err
 	}

@@ -4,9 +4,12 @@ package fakecuda
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/goapi/polar"
+	"github.com/ritz-go/ritz/goapi/rng"
 )
 
 // powers runs a sequence of four operations n times on d and returns x.
@@ -47,6 +50,48 @@ func TestSequenceIsAGraph(t *testing.T) {
 			t.Errorf("%s: %d captures, want 1", machine, n)
 		}
 		d.Close()
+	}
+}
+
+// Polar factors of small matrices of one shape: from the second on, all steps but
+// the first are one launch, and every factor is that of the matrix alone to the
+// bit.
+func TestPolarStepsAreAGraph(t *testing.T) {
+	for name, o := range map[string]polar.Options{
+		"muon": {Method: polar.Muon}, "gram": {Method: polar.You, Form: polar.Gram}, "without certificate": {Method: polar.Dion, NoCertificate: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Open(t, Options{})
+			var as []device.Dense[float64]
+			for i := range 5 {
+				a := device.NewDense[float64](9, 14)
+				rng.Normal(21, uint64(i), 0, a.Data)
+				as = append(as, a)
+			}
+			before := Calls()
+			results, err := polar.ComputeBatch(t.Context(), d, as, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := Calls()
+			if n := after["cuGraphLaunch"] - before["cuGraphLaunch"]; n != 4 {
+				t.Errorf("%d launches of graphs, want 4", n)
+			}
+			if n := after["cuStreamBeginCapture_v2"] - before["cuStreamBeginCapture_v2"]; n != 1 {
+				t.Errorf("%d captures, want 1", n)
+			}
+			t.Logf("%.1f waits for a matrix", float64(after["waits()"]-before["waits()"])/5)
+			for i, a := range as {
+				alone, err := polar.Compute(t.Context(), d, a, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(alone.Q.Data, results[i].Q.Data) || !slices.Equal(alone.Losses, results[i].Losses) ||
+					!slices.Equal(alone.Restarts, results[i].Restarts) || alone.Flops != results[i].Flops || alone.Form != results[i].Form {
+					t.Errorf("matrix %d: %+v; alone: %+v", i, results[i].Info, alone.Info)
+				}
+			}
+		})
 	}
 }
 

@@ -1,0 +1,218 @@
+package polar
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"github.com/ritz-go/ritz/goapi/device"
+)
+
+// fixedSteps are the steps of a plan that does not look at what they make.
+type fixedSteps struct {
+	steps    []step // the first one for x divided by the scale
+	cut      []bool
+	measured bool // the Gram matrix of the result is wanted
+}
+
+// fixSteps returns the steps of p, or nil if they depend on the iterates. The
+// first of them is not yet divided by the scale. Rounded products may lift
+// singular values above 1, where the steps could diverge; the polynomials are
+// for a little more, then.
+func (e *engine[T]) fixSteps(p *plan, measured bool) *fixedSteps {
+	if !p.fixed || len(p.steps) != p.limit {
+		return nil
+	}
+	f, within := &fixedSteps{measured: measured}, 1.0
+	for k, s := range p.steps {
+		if s.rational {
+			return nil
+		}
+		within *= s.slope()
+		if room := 1 + 4*(e.unit-e.eps); room > 1 && k > 0 {
+			s = s.scaled(room)
+		}
+		cut := p.cuts(k, within, e.unit) || k+1 == p.limit
+		if cut {
+			within = 1
+		}
+		f.steps, f.cut = append(f.steps, s), append(f.cut, cut)
+	}
+	return f
+}
+
+// takeFixed takes the steps from number from to before number to and stores the
+// squares of the losses after each in e.losses.
+func (e *engine[T]) takeFixed(ctx context.Context, f *fixedSteps, from, to int) error {
+	for k := from; k < to; k++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		last := k+1 == len(f.steps)
+		e.take(f.steps[k], f.cut[k])
+		if last && !f.measured {
+			break
+		}
+		if last && e.unit > e.eps {
+			e.exact()
+		}
+		if f.cut[k] {
+			e.form(e.x)
+		}
+		e.q.AddDiag(-1, e.gram)
+		e.q.Reduce(device.SumSquares, device.Whole, e.gram, e.losses.Slice(0, 1, k, k+1))
+		e.q.AddDiag(1, e.gram)
+	}
+	return nil
+}
+
+// runFixed is run for such steps. It waits for the device once, at the end.
+func (e *engine[T]) runFixed(ctx context.Context, p *plan, f *fixedSteps, out device.Matrix[T], scale float64, info *Info) error {
+	n := len(f.steps)
+	first := *f // the division by scale is part of the coefficients
+	first.steps = append([]step{p.steps[0].scaled(scale * (1 + 4*(e.unit-e.eps)))}, f.steps[1:]...)
+	alone := n - 1 // steps before the last, which stores its result in out
+	if e.recorded != nil {
+		alone = 1
+	} else {
+		e.losses = e.q.Alloc(1, n)
+	}
+	if err := e.takeFixed(ctx, &first, 0, alone); err != nil {
+		return err
+	}
+	if e.recorded != nil {
+		e.recorded.take(e, f)
+		e.q.Copy(out, e.x)
+	} else {
+		e.y = out
+		if err := e.takeFixed(ctx, &first, n-1, n); err != nil {
+			return err
+		}
+	}
+	for k, s := range p.steps {
+		info.Steps = append(info.Steps, s.Coefficients)
+		info.taken = append(info.taken, s)
+		switch {
+		case !f.cut[k]:
+			info.Form = Gram
+		case info.Form == Gram:
+			info.Restarts = append(info.Restarts, k+1)
+		}
+	}
+	info.Iterations = n
+	known := n
+	if !f.measured {
+		known--
+		if err := e.finite(out); err != nil {
+			return err
+		}
+	}
+	squares := make([]T, known)
+	e.q.Download(device.Vector(squares), e.losses.Slice(0, 1, 0, known))
+	if err := e.q.Sync(); err != nil {
+		return err
+	}
+	info.Losses = append(info.Losses, math.Sqrt(float64(e.s))) // all of it may be missing
+	for k, x := range squares {
+		loss := math.Sqrt(float64(x))
+		if loss-loss != 0 {
+			return &device.NotFiniteError{Name: "iterate", Value: loss}
+		}
+		if k+1 < n {
+			info.Losses = append(info.Losses, loss)
+		}
+	}
+	return nil
+}
+
+// Orthogonalizer computes polar factors of matrices of one shape, one after the
+// other. Where the queue records operations (see device.Recorder), the number of
+// steps is fixed and the matrices are small, it keeps the matrices of the
+// iteration and launches all steps but the first as a whole from its second
+// matrix on: to launch them one by one would take longer than the work. Elsewhere
+// it keeps nothing. Results are those of [Orthogonalize] to the bit.
+type Orthogonalizer[T device.Float] struct {
+	q          device.Queue[T]
+	o          Options
+	rows, cols int
+	engine     *engine[T] // as it is before an iteration; nil: nothing is kept
+}
+
+// recorded are the steps of an engine that are recorded.
+type recorded[T device.Float] struct {
+	sequence *device.Sequence[T]
+	after    engine[T] // what the engine is after the steps
+	flops    float64   // of the steps
+}
+
+// NewOrthogonalizer returns an Orthogonalizer for m×n matrices on q. What it
+// keeps belongs to the open scope of q: twice the matrix and up to four squares
+// of its smaller side. Errors: device.ErrEmpty for a shape without elements and
+// those of the options.
+func NewOrthogonalizer[T device.Float](q device.Queue[T], m, n int, o Options) (*Orthogonalizer[T], error) {
+	if m < 1 || n < 1 {
+		return nil, device.ErrEmpty
+	}
+	full, err := o.complete(min(m, n), device.Epsilon[T]())
+	if err != nil {
+		return nil, err
+	}
+	z := &Orthogonalizer[T]{q: q, o: o, rows: m, cols: n}
+	if _, records := q.(device.Recorder); !records || !o.Fixed() || !small(m, n) || full.Precision != device.Exact {
+		return z, nil
+	}
+	p, err := newPlan(m, n, full, 0, device.Epsilon[T]())
+	if err != nil {
+		return nil, err
+	}
+	end := q.Scope()
+	e := newEngine(q, m, n)
+	f := e.fixSteps(p, true)
+	if f == nil {
+		return z, nil
+	}
+	e.iterates()
+	for _, cut := range f.cut {
+		if !cut {
+			e.more()
+		}
+	}
+	e.losses = q.Alloc(1, p.limit)
+	e.recorded = &recorded[T]{sequence: device.NewSequence(q)}
+	switch err := q.Sync(); {
+	case err == nil:
+		z.engine = e
+	case !errors.Is(err, device.ErrOutOfMemory):
+		return nil, err
+	default:
+		end() // it can do without
+	}
+	return z, nil
+}
+
+// Orthogonalize stores the polar factor of a in out, as the function
+// [Orthogonalize] does. Both are m×n.
+func (z *Orthogonalizer[T]) Orthogonalize(ctx context.Context, a, out device.Matrix[T]) (*Info, error) {
+	if z.engine == nil || a.Rows != z.rows || a.Cols != z.cols || device.CheckSame("Orthogonalize", a, out) != nil {
+		return Orthogonalize(ctx, z.q, a, out, z.o)
+	}
+	o, err := z.o.complete(min(a.Rows, a.Cols), device.Epsilon[T]())
+	if err != nil {
+		return nil, err
+	}
+	e := *z.engine
+	return e.iterate(ctx, a, out, o)
+}
+
+// take takes all steps of f but the first.
+func (r *recorded[T]) take(e *engine[T], f *fixedSteps) {
+	before := e.flops
+	r.sequence.Run(f.measured, func() {
+		run := *e
+		defer run.q.Scope()()
+		run.takeFixed(context.Background(), f, 1, len(f.steps))
+		r.after, r.flops = run, run.flops-before
+	})
+	*e = r.after
+	e.flops = before + r.flops
+}
