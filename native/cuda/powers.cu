@@ -140,12 +140,12 @@ template <class T> RZ_FN void power_final(i64 n, const double *partial, T *out, 
 
 using rz::i64;
 
-RZ_KERNEL ritz_power_sums_f32(float alpha, float beta, i64 rows, i64 cols, const float *a, i64 lda, const float *b, i64 ldb,
+RZ_KERNEL_WIDE ritz_power_sums_f32(float alpha, float beta, i64 rows, i64 cols, const float *a, i64 lda, const float *b, i64 ldb,
 	double *partial)
 {
 	rz::power_sums(alpha, beta, rows, cols, a, lda, b, ldb, partial);
 }
-RZ_KERNEL ritz_power_sums_f64(double alpha, double beta, i64 rows, i64 cols, const double *a, i64 lda, const double *b, i64 ldb,
+RZ_KERNEL_WIDE ritz_power_sums_f64(double alpha, double beta, i64 rows, i64 cols, const double *a, i64 lda, const double *b, i64 ldb,
 	double *partial)
 {
 	rz::power_sums(alpha, beta, rows, cols, a, lda, b, ldb, partial);
