@@ -232,6 +232,27 @@ def curvature(name, rest):
     return lambda: power_iteration(params, product, int(rest[1]))
 
 
+def loop(count, n, eps, tol):
+    """One problem after the other, to the threshold that the first 50 need."""
+    def make():
+        x = rng.random((count, n, 2))
+        y = rng.random((count, n, 2))
+        cs = ((x[:, :, None] - y[:, None]) ** 2).sum(3)
+        return cs / cs.max((1, 2), keepdims=True)
+    cs = keep(("loop", count, n), make)
+    w = np.full(n, 1 / n)
+    key = ("loop", n, eps, tol)
+    if key not in thresholds:
+        thresholds[key] = min(threshold(lambda t: ot.sinkhorn(w, w, c, eps, stopThr=t, numItermax=100000), n, tol)
+                              for c in cs[:50])
+    t = thresholds[key]
+
+    def run():
+        for c in cs:
+            ot.sinkhorn(w, w, c, eps, stopThr=t, numItermax=100000)
+    return run
+
+
 def statement(words):
     name, rest = words[0], words[1:]
     if name in ("hv", "slq", "power"):
@@ -281,9 +302,26 @@ def statement(words):
     if name == "eigsh":
         a = symmetric(int(rest[0]))
         return lambda: scipy.sparse.linalg.eigsh(a, k=int(rest[1]), which="LA", tol=1e-8)
+    if name == "emd":
+        n = int(rest[0])
+        c, w = unit_square(n), np.full(n, 1 / n)
+        return lambda: ot.emd(w, w, c, numItermax=10**7)
+    if name == "sinkhornloop":
+        return loop(int(rest[0]), int(rest[1]), float(rest[2]), float(rest[3]))
     n, eps, tol = int(rest[0]), float(rest[1]), float(rest[2])
     c = unit_square(n)
     w = np.full(n, 1 / n)
+    if name == "unbalanced":
+        return lambda: ot.unbalanced.sinkhorn_unbalanced(w, w, c, eps, 1, stopThr=tol, numItermax=100000)
+    if name == "partial":
+        return lambda: ot.partial.entropic_partial_wasserstein(w, w, c, eps, m=0.5, stopThr=tol, numItermax=100000)
+    if name == "divergence":
+        x, y = keep(("clouds", n), lambda: (rng.random((n, 2)), rng.random((n, 2))))
+        return lambda: ot.bregman.empirical_sinkhorn_divergence(x, y, eps, stopThr=tol, numIterMax=100000)
+    if name == "barycenter":
+        a = rng.random((n, 4))
+        a /= a.sum(0)
+        return lambda: ot.bregman.barycenter(a, c, eps, stopThr=tol, numItermax=100000)
     method = "sinkhorn_log" if name == "sinkhorn_log" else "sinkhorn"
 
     def solve(t):

@@ -250,7 +250,92 @@ func sinkhornProblems(ctx context.Context, dev device.Device) []measurement {
 	for _, n := range []int{500, 1000} {
 		add(n, 0.01, sinkhorn.Log, "sinkhorn log", "ot.sinkhorn_log", "sinkhorn_log")
 	}
-	return append(list, assignmentProblem(ctx, dev, 500, 1./1200), cloudProblem(ctx, dev, 10000, 2, 0.01))
+	list = append(list, assignmentProblem(ctx, dev, 500, 1./1200), cloudProblem(ctx, dev, 10000, 2, 0.01), smallProblems(ctx, 2000, 32, 0.05))
+	for _, n := range []int{1000, 2000} {
+		list = append(list, exactProblem(ctx, dev, n))
+	}
+	return append(list, relatives(ctx, dev, 1000, 0.01)...)
+}
+
+// smallProblems are many problems between n and n points.
+func smallProblems(ctx context.Context, count, n int, ε float64) measurement {
+	costs := lazily(func() []float64 {
+		var c []float64
+		for k := range count {
+			c = append(c, unitSquareOf(uint64(k), n).Data...)
+		}
+		return c
+	})
+	return measurement{
+		name: fmt.Sprintf("sinkhorn of %d %d×%d ε=%g", count, n, n, ε),
+		run: func() error {
+			_, err := sinkhorn.Batch(ctx, costs(), count, n, n, nil, nil, sinkhorn.Options{Epsilon: ε, Tol: 1e-8})
+			return err
+		},
+		peer: map[string]string{"ot.sinkhorn, loop": fmt.Sprintf("sinkhornloop %d %d %g 1e-8", count, n, ε)},
+	}
+}
+
+func exactProblem(ctx context.Context, dev device.Device, n int) measurement {
+	cost := lazily(func() device.Dense[float64] { return unitSquare(n) })
+	return measurement{
+		name: fmt.Sprintf("exact transport n=%d", n),
+		run: func() error {
+			_, err := sinkhorn.Exact(ctx, dev, sinkhorn.Problem[float64]{Cost: cost()}, sinkhorn.ExactOptions{})
+			return err
+		},
+		peer: map[string]string{"ot.emd": fmt.Sprintf("emd %d", n)},
+	}
+}
+
+// relatives are the problems beside transport between fixed marginals. Their
+// peers stop by criteria of their own: all are asked for 1e-8 of those.
+func relatives(ctx context.Context, dev device.Device, n int, ε float64) []measurement {
+	cost := lazily(func() device.Dense[float64] { return unitSquare(n) })
+	uniform := make([]float64, n)
+	for i := range uniform {
+		uniform[i] = 1 / float64(n)
+	}
+	problem := func() sinkhorn.Problem[float64] {
+		return sinkhorn.Problem[float64]{Cost: cost(), A: uniform, B: uniform}
+	}
+	relaxed := sinkhorn.RelaxedOptions{Epsilon: ε, Tol: 1e-8}
+	cloud := lazily(func() [2]device.Dense[float64] {
+		x, y := device.NewDense[float64](n, 2), device.NewDense[float64](n, 2)
+		rng.Uniform(9, 0, 0, x.Data)
+		rng.Uniform(9, 1, 0, y.Data)
+		return [2]device.Dense[float64]{x, y}
+	})
+	measures := lazily(func() device.Dense[float64] {
+		a := device.NewDense[float64](4, n)
+		rng.Uniform(10, 0, 0, a.Data)
+		return a
+	})
+	of := func(name, peer, statement string, run func() error) measurement {
+		return measurement{
+			name: fmt.Sprintf("%s n=%d ε=%g", name, n, ε), run: run,
+			peer: map[string]string{peer: fmt.Sprintf("%s %d %g 1e-8", statement, n, ε)},
+		}
+	}
+	return []measurement{
+		of("unbalanced ρ=1", "ot.unbalanced", "unbalanced", func() error {
+			_, err := sinkhorn.Unbalanced(ctx, dev, problem(), sinkhorn.UnbalancedOptions{RelaxedOptions: relaxed, RhoA: 1, RhoB: 1})
+			return err
+		}),
+		of("partial, half", "ot.partial", "partial", func() error {
+			_, err := sinkhorn.Partial(ctx, dev, problem(), sinkhorn.PartialOptions{RelaxedOptions: relaxed, Mass: 0.5})
+			return err
+		}),
+		of("divergence", "ot.bregman", "divergence", func() error {
+			_, err := sinkhorn.Divergence(ctx, dev, sinkhorn.Problem[float64]{X: cloud()[0], Y: cloud()[1]}, sinkhorn.Options{Epsilon: ε, Tol: 1e-8})
+			return err
+		}),
+		of("barycentre of 4", "ot.bregman", "barycenter", func() error {
+			_, err := sinkhorn.Barycenter(ctx, dev, sinkhorn.BarycenterProblem[float64]{Measures: measures(), Cost: cost()},
+				sinkhorn.BarycenterOptions{RelaxedOptions: sinkhorn.RelaxedOptions{Epsilon: ε, Tol: 1e-4}})
+			return err
+		}),
+	}
 }
 
 // assignmentProblem has random costs and an ε so small that Newton's method
@@ -369,9 +454,12 @@ func symmetric(seed uint64, n int) device.Dense[float64] {
 
 // unitSquare returns the squared distances, divided by the largest, between
 // two sets of n random points of the unit square.
-func unitSquare(n int) device.Dense[float64] {
+func unitSquare(n int) device.Dense[float64] { return unitSquareOf(uint64(n), n) }
+
+// unitSquareOf is unitSquare with other points for another stream.
+func unitSquareOf(stream uint64, n int) device.Dense[float64] {
 	x := make([]float64, 4*n)
-	rng.Uniform(6, uint64(n), 0, x)
+	rng.Uniform(6, stream, 0, x)
 	cost := device.NewDense[float64](n, n)
 	largest := 0.0
 	for i := range n {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/native"
 )
 
 // BatchResult is the result of [Batch]; one row or element for each problem.
@@ -200,9 +201,10 @@ func (s *small[T]) kernel(c device.Dense[T], ε float64) bool {
 			if !(e < deep) {
 				return false
 			}
-			row[j] = math.Exp(-e)
+			row[j] = -e
 		}
 	}
+	native.Exp(s.k, s.k)
 	return true
 }
 
@@ -253,24 +255,5 @@ func (s *small[T]) iterate(a, b []float64) (int, float64) {
 // step computes u = a/(K·v) and s = Kᵀ·u in one pass.
 func (s *small[T]) step(a []float64) {
 	clear(s.s)
-	for i := range s.n {
-		row := s.k[i*s.m : (i+1)*s.m]
-		v, sum := s.v[:len(row)], s.s[:len(row)]
-		var x0, x1, x2, x3 float64
-		j := 0
-		for ; j+4 <= len(row); j += 4 {
-			x0 += row[j] * v[j]
-			x1 += row[j+1] * v[j+1]
-			x2 += row[j+2] * v[j+2]
-			x3 += row[j+3] * v[j+3]
-		}
-		for ; j < len(row); j++ {
-			x0 += row[j] * v[j]
-		}
-		u := a[i] / (x0 + x1 + (x2 + x3))
-		s.u[i] = u
-		for j, x := range row {
-			sum[j] += u * x
-		}
-	}
+	native.ScalingStep(s.n, s.m, s.k, s.m, a, s.v, s.u, s.s)
 }

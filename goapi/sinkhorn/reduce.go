@@ -189,36 +189,103 @@ func pickRows[T device.Float](a device.Dense[T], at []int) device.Dense[T] {
 // reports, NaN if one element is NaN or -Inf.
 func bounds[T device.Float](a device.Dense[T]) (lo, hi float64, barred bool) {
 	parts := max(1, min(runtime.GOMAXPROCS(0), a.Rows))
-	los, his, bars := make([]float64, parts), make([]float64, parts), make([]bool, parts)
-	inf := T(math.Inf(1))
+	found := make([]extremes[T], parts)
 	var wg sync.WaitGroup
 	for k := range parts {
 		wg.Go(func() {
-			l, h, s := inf, -inf, T(0)
+			e := extremes[T]{lo: T(math.Inf(1)), hi: T(math.Inf(-1))}
 			for i := k * a.Rows / parts; i < (k+1)*a.Rows/parts; i++ {
-				for _, v := range a.Row(i) {
-					if v < l {
-						l = v
-					}
-					if v > h {
-						if v == inf {
-							bars[k] = true
-							continue
-						}
-						h = v
-					}
-					s += v - v // NaN for NaN and -Inf, else 0
-				}
+				e.take(a.Row(i))
 			}
-			los[k], his[k] = float64(l+s), float64(h+s)
+			found[k] = e
 		})
 	}
 	wg.Wait()
-	lo, hi = los[0], his[0]
-	for k := range parts {
-		lo, hi, barred = min(lo, los[k]), max(hi, his[k]), barred || bars[k]
+	lo, hi = math.Inf(1), math.Inf(-1)
+	for _, e := range found {
+		lo, hi, barred = min(lo, float64(e.lo+e.wrong)), max(hi, float64(e.hi+e.wrong)), barred || e.barred
 	}
 	return lo, hi, barred
+}
+
+// extremes are the least and the largest of some numbers, +Inf left out, and
+// NaN in wrong if one is NaN or -Inf.
+type extremes[T device.Float] struct {
+	lo, hi, wrong T
+	barred        bool
+}
+
+// take goes through x in four chains of operations, each of which waits for
+// itself alone.
+func (e *extremes[T]) take(x []T) {
+	inf := T(math.Inf(1))
+	l0, l1, l2, l3 := inf, inf, inf, inf
+	h0, h1, h2, h3 := -inf, -inf, -inf, -inf
+	var w0, w1, w2, w3 T
+	at := 0
+	for ; at+4 <= len(x); at += 4 {
+		v0, v1, v2, v3 := x[at], x[at+1], x[at+2], x[at+3]
+		w0 += v0 - v0 // NaN for what is not finite, else 0
+		w1 += v1 - v1
+		w2 += v2 - v2
+		w3 += v3 - v3
+		if v0 < l0 {
+			l0 = v0
+		}
+		if v1 < l1 {
+			l1 = v1
+		}
+		if v2 < l2 {
+			l2 = v2
+		}
+		if v3 < l3 {
+			l3 = v3
+		}
+		if v0 > h0 {
+			h0 = v0
+		}
+		if v1 > h1 {
+			h1 = v1
+		}
+		if v2 > h2 {
+			h2 = v2
+		}
+		if v3 > h3 {
+			h3 = v3
+		}
+	}
+	for _, v := range x[at:] {
+		w0 += v - v
+		if v < l0 {
+			l0 = v
+		}
+		if v > h0 {
+			h0 = v
+		}
+	}
+	most := max(h0, h1, h2, h3)
+	if w0+w1+w2+w3 != 0 {
+		most = e.takeAny(x)
+	}
+	e.lo, e.hi = min(e.lo, l0, l1, l2, l3), max(e.hi, most)
+}
+
+// takeAny looks for what is not finite in x and returns the largest element
+// but +Inf.
+func (e *extremes[T]) takeAny(x []T) T {
+	inf := T(math.Inf(1))
+	most := -inf
+	for _, v := range x {
+		switch {
+		case v == inf:
+			e.barred = true
+		case v-v != 0:
+			e.wrong = T(math.NaN())
+		default:
+			most = max(most, v)
+		}
+	}
+	return most
 }
 
 // diameter bounds the distance between points of x and of y by the diagonal

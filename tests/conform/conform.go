@@ -51,6 +51,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"LogStep", testLogStep[T]},
 		{"PlanCosts", testPlanCosts[T]},
 		{"MinTransform", testMinTransform[T]},
+		{"Narrow", testNarrow[T]},
 		{"SVDBatch", testSVDBatch[T]},
 		{"Sequence", testSequence[T]},
 		{"Precision", testPrecision[T]},
