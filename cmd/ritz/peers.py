@@ -321,7 +321,7 @@ def statement(words):
     if name == "barycenter":
         a = rng.random((n, 4))
         a /= a.sum(0)
-        return lambda: ot.bregman.barycenter(a, c, eps, stopThr=tol, numItermax=100000)
+        return lambda: ot.bregman.barycenter(a, c, eps, stopThr=1e-4, numItermax=10000)
     method = "sinkhorn_log" if name == "sinkhorn_log" else "sinkhorn"
 
     def solve(t):

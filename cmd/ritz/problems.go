@@ -289,7 +289,8 @@ func exactProblem(ctx context.Context, dev device.Device, n int) measurement {
 }
 
 // relatives are the problems beside transport between fixed marginals. Their
-// peers stop by criteria of their own: all are asked for 1e-8 of those.
+// peers stop by criteria of their own: all are asked for 1e-8 of those, and for
+// 1e-4 where a barycentre comes near only slowly.
 func relatives(ctx context.Context, dev device.Device, n int, ε float64) []measurement {
 	cost := lazily(func() device.Dense[float64] { return unitSquare(n) })
 	uniform := make([]float64, n)
