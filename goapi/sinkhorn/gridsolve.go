@@ -126,7 +126,7 @@ func solveGrid[T device.Float](ctx context.Context, dev device.Device, p Problem
 	if p.Warm != nil {
 		wide.warm = device.Convert[float64](device.Vector(p.Warm)).Data
 	}
-	s := newIteration(q, c, wide, false)
+	s := newIteration(q, c, wide, noKernel)
 	// The logarithm of no mass that still leaves differences of potentials
 	// numbers.
 	least := math.Exp(-deepest[float64]())

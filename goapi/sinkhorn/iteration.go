@@ -47,7 +47,24 @@ type iteration[T device.Float] struct {
 // waits for the device.
 const window = 8
 
-func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T], scaling bool) *iteration[T] {
+// kernelKind tells what an iteration may scale.
+type kernelKind int
+
+const (
+	noKernel    kernelKind = iota // nothing: it stays in the log domain
+	exactKernel                   // a kernel in the type of the iteration
+	fastKernel                    // one in float32 where the device gains by it: [iteration.correct] is to be called
+)
+
+// kernel is what the iteration may scale if there is memory for it.
+func (o Options) kernel(fits bool) kernelKind {
+	if o.Method == Log || !fits {
+		return noKernel
+	}
+	return fastKernel
+}
+
+func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T], kind kernelKind) *iteration[T] {
 	s := &iteration[T]{q: q, c: c, windows: device.NewSequence(q)}
 	row := func(n int) device.Matrix[T] { return q.Alloc(1, n) }
 	s.a, s.logA, s.φ, s.εa = row(r.n), row(r.n), row(r.n), row(r.n)
@@ -57,8 +74,11 @@ func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T],
 	upload(q, s.b, r.b, func(x float64) float64 { return x })
 	upload(q, s.logA, r.a, math.Log)
 	upload(q, s.logB, r.b, math.Log)
-	if s.scaling = scaling; scaling {
-		if s.narrow = newNarrowKernel(q, r.n, r.m); s.narrow == nil {
+	if s.scaling = kind != noKernel; s.scaling {
+		if kind == fastKernel {
+			s.narrow = newNarrowKernel(q, r.n, r.m)
+		}
+		if s.narrow == nil {
 			s.k = q.Alloc(r.n, r.m)
 		}
 		s.u = row(r.n)

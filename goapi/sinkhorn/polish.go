@@ -11,7 +11,7 @@ import (
 // is every entry of the plan. The costs stay those of float32.
 func polish[T device.Float](ctx context.Context, cert *certifier[T], o Options, d *descent[T]) error {
 	r := &reduced[float64]{n: cert.r.n, m: cert.r.m, a: cert.r.a, b: cert.r.b, unit: 1, warm: cert.rounding.ψ}
-	s := newIteration(cert.q, cert.c, r, o.Method != Log && fits[float64](r.n, r.m, o.Memory))
+	s := newIteration(cert.q, cert.c, r, o.kernel(fits[float64](r.n, r.m, o.Memory)))
 	defer s.close()
 	s.ε = cert.ε // the potentials hold the logarithms of the weights for it
 	s.setEpsilon(cert.ε)

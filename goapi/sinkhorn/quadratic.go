@@ -42,7 +42,7 @@ func newQuadratic[T device.Float](ctx context.Context, q device.Queue[T], w *spa
 		s.linear = device.Lend(q, w.linear)
 	}
 	c := &costs[T]{q: q, n: n, m: m, high: n, stored: q.Alloc(n, m)}
-	s.inner = newIteration(q, c, &reduced[T]{n: n, m: m, a: w.a, b: w.b, unit: 1}, true)
+	s.inner = newIteration(q, c, &reduced[T]{n: n, m: m, a: w.a, b: w.b, unit: 1}, exactKernel)
 	s.sx, s.sy = make([]float64, n), make([]float64, m)
 	for _, v := range slices.Concat(w.a, w.b) {
 		s.entropy += v * math.Log(v)

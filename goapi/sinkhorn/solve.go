@@ -43,7 +43,7 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	q := device.NewQueue[T](dev)
 	defer q.Close()
 	c := newCosts(q, r, o.Memory)
-	s := newIteration(q, c, r, o.Method != Log && fits[T](r.n, r.m, o.Memory))
+	s := newIteration(q, c, r, o.kernel(fits[T](r.n, r.m, o.Memory)))
 	defer s.close()
 	d := &descent[T]{
 		ctx: ctx, s: s, relax: o.Relaxation, progress: o.Progress,
