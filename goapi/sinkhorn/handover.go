@@ -73,7 +73,7 @@ const (
 )
 
 // slow returns the function that tells whether the iteration will take longer
-// to the tolerance than Newton's method would.
+// to the tolerance than Newton's method would, or more iterations than are left.
 func (d *descent[T]) slow(n, m int, tol float64) func(errs []float64) bool {
 	elements := float64(n) * float64(m)
 	newton := newtonSteps * (newtonElement*elements + newtonPoint*float64(n+m))
@@ -90,6 +90,7 @@ func (d *descent[T]) slow(n, m int, tol float64) func(errs []float64) bool {
 		if !(rate > 0) {
 			return false
 		}
-		return math.Log(last/tol)/rate*each > newton
+		left := math.Log(last/tol) / rate
+		return left*each > newton || left > float64(d.left)
 	}
 }
