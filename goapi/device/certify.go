@@ -31,10 +31,8 @@ func PlanCosts[T Float](q Queue[T], ε T, c, g, a, f, s, t Matrix[T]) {
 	for lo := 0; lo < n; lo += rows {
 		hi := min(lo+rows, n)
 		p, x, r := plan.RowRange(0, hi-lo), cost.RowRange(0, hi-lo), got.Slice(0, 1, 0, hi-lo)
-		Gibbs(q, ε, φ.Slice(0, 1, lo, hi), g, c.RowRange(lo, hi), p)
-		q.Reduce(Sum, PerRow, p, r)
-		q.Div(w.Slice(0, 1, lo, hi), r, r)
-		q.ScaleBy(PerRow, r, p, p)
+		q.Copy(r, w.Slice(0, 1, lo, hi))
+		PlanRows(q, ε, c.RowRange(lo, hi), g, r, p)
 		q.Reduce(Sum, PerCol, p, part)
 		q.Add(1, NoTrans, sum, 1, NoTrans, part, sum)
 		q.Map(InfToZero, c.RowRange(lo, hi), x)
@@ -45,6 +43,25 @@ func PlanCosts[T Float](q Queue[T], ε T, c, g, a, f, s, t Matrix[T]) {
 	q.Copy(f, φ)
 	q.Copy(s, sum)
 	q.Copy(t, spent)
+}
+
+// PlanRows computes the plan whose sums and costs PlanCosts finds, for some of
+// the rows: p[i,j] = a[i]·exp((g[j]-C[i,j])/ε)/Σⱼ exp((g[j]-C[i,j])/ε). Large
+// numbers cancel before a row potential could bring its rounding errors in. p
+// must not be c.
+func PlanRows[T Float](q Queue[T], ε T, c, g, a, p Matrix[T]) {
+	defer q.Scope()()
+	r := q.Alloc(1, c.Rows)
+	q.Add(-1, NoTrans, c, 0, NoTrans, Matrix[T]{}, p)
+	q.AddBy(PerCol, 1, g, p, p)
+	q.Reduce(Max, PerRow, p, r)
+	q.Map(InfToZero, r, r)
+	q.AddBy(PerRow, -1, r, p, p)
+	q.Add(1/ε, NoTrans, p, 0, NoTrans, Matrix[T]{}, p)
+	q.Map(Exp, p, p)
+	q.Reduce(Sum, PerRow, p, r)
+	q.Div(a, r, r)
+	q.ScaleBy(PerRow, r, p, p)
 }
 
 // MinTransformer is implemented by queues that read the costs once for

@@ -202,25 +202,16 @@ func (v *certifier[T]) missingRows() error {
 		}
 	}
 	defer q.Scope()()
-	// The sums of the rows make up for the rounding errors of φ.
-	w, sums := device.NewDense[float64](m, 2), device.NewDense[float64](n, 2)
-	for j, x := range v.cols {
-		w.Set(j, 0, 1-x)
-		w.Set(j, 1, 1)
-	}
-	dw, dsums, tile := q.Alloc(m, 2), q.Alloc(n, 2), q.Alloc(v.c.high, m)
-	q.Upload(dw, w)
+	w, sums := q.Alloc(m, 1), q.Alloc(n, 1)
+	upload(q, w.Reshape(1, m), v.cols, func(x float64) float64 { return 1 - x })
+	tile := q.Alloc(v.c.high, m)
 	v.c.each(func(lo, hi int, c device.Matrix[float64]) {
 		k := tile.RowRange(0, hi-lo)
-		device.Gibbs(q, v.ε, v.φ.Slice(0, 1, lo, hi), v.ψ, c, k)
-		q.Gemm(device.NoTrans, device.NoTrans, 1, k, dw, 0, dsums.RowRange(lo, hi))
+		device.PlanRows(q, v.ε, c, v.ψ, v.a.Slice(0, 1, lo, hi), k)
+		q.Gemm(device.NoTrans, device.NoTrans, 1, k, w, 0, sums.RowRange(lo, hi))
 	})
-	q.Download(sums, dsums)
-	err := q.Sync()
-	for i := range v.lackA {
-		v.lackA[i] = v.r.a[i] * sums.At(i, 0) / sums.At(i, 1)
-	}
-	return err
+	q.Download(device.Dense[float64]{Rows: n, Cols: 1, Stride: 1, Data: v.lackA}, sums)
+	return q.Sync()
 }
 
 // upperBarred is the upper bound where pairs are forbidden.

@@ -38,6 +38,8 @@ func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
 	φ, ψ, tile := q.Alloc(1, d.n), q.Alloc(1, d.m), q.Alloc(c.high, d.m)
 	q.Upload(φ, device.Vector(r.φ))
 	q.Upload(ψ, device.Vector(r.ψ))
+	a := q.Alloc(1, d.n)
+	upload(q, a, d.a, func(x float64) float64 { return x })
 	host := device.NewDense[float64](c.high, d.m)
 	var failure error
 	c.each(func(lo, hi int, costs device.Matrix[float64]) {
@@ -45,16 +47,17 @@ func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
 			return
 		}
 		k := tile.RowRange(0, hi-lo)
-		device.Gibbs(q, r.ε, φ.Slice(0, 1, lo, hi), ψ, costs, k)
+		if r.cols != nil {
+			device.PlanRows(q, r.ε, costs, ψ, a.Slice(0, 1, lo, hi), k)
+		} else { // of a relaxed problem
+			device.Gibbs(q, r.ε, φ.Slice(0, 1, lo, hi), ψ, costs, k)
+		}
 		q.Download(host.Slice(0, hi-lo, 0, d.m), k)
 		if failure = q.Sync(); failure != nil {
 			return
 		}
 		for i := lo; i < hi; i++ {
 			row := host.Row(i - lo)
-			if r.cols != nil { // not the plan of a relaxed problem
-				toSum(row, d.a[i])
-			}
 			if rounded {
 				r.round(i, row)
 			}
@@ -65,20 +68,6 @@ func (r *Result[T]) plan(dst device.Dense[T], rounded bool) error {
 		}
 	})
 	return failure
-}
-
-// toSum scales a row to the sum a, unless it has no mass.
-func toSum(row []float64, a float64) {
-	sum := 0.0
-	for _, x := range row {
-		sum += x
-	}
-	if sum == 0 {
-		return
-	}
-	for j := range row {
-		row[j] *= a / sum
-	}
 }
 
 // round rounds row i of the reduced plan.
