@@ -19,6 +19,8 @@ type costs[T device.Float] struct {
 	tile   device.Matrix[T]                        // what fill writes
 	fill   func(lo, hi int, tile device.Matrix[T]) // used unless stored
 	grid   *grid[T]                                // computes all soft minima, or nil
+	// truncated computes all soft minima from the pairs that count, or is nil.
+	truncated *truncated[T]
 }
 
 func tileRows(n, m int) int { return min(n, max(1, tileElements/m)) }
@@ -88,7 +90,7 @@ func (c *costs[T]) online() bool { return c.stored.IsZero() && !c.x.IsZero() }
 // onePass reports whether logStep is faster than softMin.
 func (c *costs[T]) onePass() bool {
 	_, fused := c.q.(device.LogStepper[T])
-	return fused && !c.online() && c.grid == nil
+	return fused && !c.online() && c.grid == nil && c.truncated == nil
 }
 
 // fits reports whether n·m elements of T take no more than memory bytes.
@@ -120,6 +122,8 @@ func (c *costs[T]) softMinRows(ε T, ψ, add, φ device.Matrix[T]) {
 	switch {
 	case c.grid != nil:
 		c.grid.rows(ε, ψ, φ)
+	case c.truncated != nil:
+		c.truncated.softMin(0, ε, ψ, φ)
 	case !c.stored.IsZero():
 		device.SoftMin(c.q, device.PerRow, ε, c.stored, ψ, φ)
 	case c.online() && ε > 0:
@@ -171,9 +175,13 @@ func (c *costs[T]) softMin(ε T, ψ, addRow, addCol, φ, χ device.Matrix[T]) {
 		c.plus(addCol, χ)
 		return
 	}
-	if c.grid != nil {
+	if c.grid != nil || c.truncated != nil {
 		c.softMinRows(ε, ψ, addRow, φ)
-		c.grid.cols(ε, φ, χ)
+		if c.grid != nil {
+			c.grid.cols(ε, φ, χ)
+		} else {
+			c.truncated.softMin(1, ε, φ, χ)
+		}
 		c.plus(addCol, χ)
 		return
 	}

@@ -42,6 +42,9 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 
 	q := device.NewQueue[T](dev)
 	defer q.Close()
+	if r.clustered(q, ε, o) {
+		return solveClustered(ctx, dev, q, p, r, ε, o)
+	}
 	c := newCosts(q, r, o.Memory)
 	s := newIteration(q, c, r, o.kernel(fits[T](r.n, r.m, o.Memory)))
 	defer s.close()
