@@ -27,6 +27,7 @@ type clusters[T device.Float] struct {
 // box holds the points [first,end) and their bounds.
 type box struct {
 	first, end int
+	log        float64 // of their number
 	lo, hi     [largestDimension]float64
 }
 
@@ -55,7 +56,7 @@ func newClusters[T device.Float](x device.Dense[T]) *clusters[T] {
 }
 
 func (c *clusters[T]) split(x device.Dense[T], first, end int) {
-	b := box{first: first, end: end}
+	b := box{first: first, end: end, log: math.Log(float64(end - first))}
 	widest := 0
 	for k := range x.Cols {
 		b.lo[k], b.hi[k] = math.Inf(1), math.Inf(-1)

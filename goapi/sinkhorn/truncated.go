@@ -51,7 +51,7 @@ func (t *truncated[T]) floor(b *box, c *clusters[T], ε float64) float64 {
 	best := math.Inf(-1)
 	for l := range c.leaves {
 		leaf := &c.leaves[l]
-		best = max(best, t.least[l]-b.farthest(leaf)+ε*math.Log(float64(leaf.end-leaf.first)))
+		best = max(best, t.least[l]-b.farthest(leaf)+ε*leaf.log)
 	}
 	return best
 }
@@ -64,8 +64,7 @@ func (t *truncated[T]) gather(b *box, c *clusters[T], v []T, floor, depth, ε fl
 	t.points, t.v = t.points[:0], t.v[:0]
 	for l := range c.leaves {
 		leaf := &c.leaves[l]
-		count := float64(leaf.end - leaf.first)
-		if t.most[l]-b.nearest(leaf)+ε*math.Log(count) < floor-depth {
+		if t.most[l]-b.nearest(leaf)+ε*leaf.log < floor-depth {
 			continue
 		}
 		if k := len(ranges) - 1; k >= 0 && ranges[k][1] == leaf.first {
@@ -91,7 +90,10 @@ func (t *truncated[T]) softMin(k int, ε T, v, out device.Matrix[T]) {
 	for l := range to.blocks {
 		b := &to.blocks[l]
 		part := out.Slice(0, 1, b.first, b.end)
-		floor := max(t.seen[k][l]-float64(ε), t.floor(b, from, float64(ε)))
+		floor := t.seen[k][l] - float64(ε) // a guess
+		if math.IsInf(floor, 0) {
+			floor = t.floor(b, from, float64(ε))
+		}
 		for {
 			end := t.q.Scope()
 			t.gather(b, from, host, floor, depth, float64(ε))
