@@ -48,7 +48,7 @@ func (a *analysis) flags(cmd *cobra.Command) {
 	f.BoolVar(&a.dia, "diag", false, "diagonal, with standard errors")
 	f.IntVar(&a.budget, "budget", 0, "products of the trace and of the diagonal (0: 100; most for --target-error: 2000)")
 	f.Var(&a.memory, "memory", "memory for Krylov bases, such as 2GiB (default: 1GiB for the density, as needed for eigenvalues)")
-	f.StringVar(&a.state, "state", "", "keep the state of eigenvalues and density in this `FOLDER`; an interrupted run goes on from there (default: none)")
+	f.StringVar(&a.state, "state", "", "keep the state of Lanczos runs, for eigenvalues and the density, in this `FOLDER`; an interrupted run goes on from there, but begins lobpcg, kpm, traces and diagonals anew (default: none)")
 }
 
 // check checks what the flags say together.
