@@ -12,10 +12,10 @@ import (
 // rows that stay in the second cache, op(B) in panels of tileCols columns.
 const (
 	tileRows    = 4
+	blockDepth  = 192  // columns of op(A) that are copied at a time
 	blockRows   = 96   // of op(A) that are copied at a time
-	blockDepth  = 256  // columns of op(A) that are copied at a time
 	blockCols   = 4080 // of op(B), a multiple of every tile
-	mostCols    = 24   // of a tile
+	mostCols    = 48   // of a tile
 	smallFlops  = 1 << 10
 	singleFlops = 1 << 18 // fewer multiplications are not worth another goroutine
 )
@@ -24,13 +24,17 @@ const (
 func tileCols[T Float]() int {
 	var x T
 	_, single := any(x).(float32)
-	switch {
-	case !vectorized:
-		return 4
-	case single:
-		return 24
+	width := 4
+	switch simd {
+	case avx2:
+		width = 12
+	case avx512:
+		width = 24
 	}
-	return 12
+	if single && simd > plainGo {
+		width *= 2
+	}
+	return width
 }
 
 // op is op(A) = A or Aᵀ with α in front.
@@ -207,12 +211,20 @@ func addTile[T Float](depth int, a, b []T, c Dense[T], i, j, width int) {
 // multiplyPanels adds the product of a panel of op(A) and one of op(B) to
 // tileRows×width elements.
 func multiplyPanels[T Float](depth int, a, b, c []T, stride, width int) {
-	if vectorized {
+	if simd > plainGo {
 		switch x := any(a).(type) {
 		case []float32:
-			tile32FMA(depth, &x[0], &any(b).([]float32)[0], &any(c).([]float32)[0], stride)
+			kernel := tile32FMA
+			if simd == avx512 {
+				kernel = tile32AVX512
+			}
+			kernel(depth, &x[0], &any(b).([]float32)[0], &any(c).([]float32)[0], stride)
 		case []float64:
-			tile64FMA(depth, &x[0], &any(b).([]float64)[0], &any(c).([]float64)[0], stride)
+			kernel := tile64FMA
+			if simd == avx512 {
+				kernel = tile64AVX512
+			}
+			kernel(depth, &x[0], &any(b).([]float64)[0], &any(c).([]float64)[0], stride)
 		}
 		return
 	}

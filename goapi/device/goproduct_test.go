@@ -10,17 +10,12 @@ import (
 	"github.com/ritz-go/ritz/goapi/rng"
 )
 
-// withKernels runs f with the vector kernels, if this machine has them, and
-// without.
+// withKernels runs f with each of the kernels that this machine has.
 func withKernels(t *testing.T, f func(t *testing.T)) {
-	had := vectorized
-	defer func() { vectorized = had }()
-	for _, on := range []bool{false, true} {
-		if on && !had {
-			continue
-		}
-		vectorized = on
-		t.Run(fmt.Sprintf("vectorized=%v", on), f)
+	best := simd
+	defer func() { simd = best }()
+	for simd = plainGo; simd <= best; simd++ {
+		t.Run(fmt.Sprintf("level %d", simd), f)
 	}
 }
 
@@ -66,7 +61,7 @@ func TestProducts(t *testing.T) {
 }
 
 func testProducts[T Float](t *testing.T) {
-	for _, s := range [][3]int{{1, 1, 1}, {1, 1, 300}, {1, 40, 7}, {40, 1, 7}, {4, 12, 5}, {4, 24, 256}, {5, 25, 257}, {97, 13, 31}, {130, 61, 300}, {3, 4100, 2}, {200, 130, 64}} {
+	for _, s := range [][3]int{{1, 1, 1}, {1, 1, 300}, {1, 40, 7}, {40, 1, 7}, {4, 12, 5}, {4, 24, 256}, {4, 48, 3}, {5, 49, 257}, {97, 13, 31}, {130, 61, 300}, {3, 4100, 2}, {200, 130, 64}} {
 		m, n, k := s[0], s[1], s[2]
 		for _, tA := range []Trans{NoTrans, Transp} {
 			for _, tB := range []Trans{NoTrans, Transp} {

@@ -6,6 +6,15 @@ import "gonum.org/v1/gonum/blas/blas64"
 // is rounded to does not depend on how the work was split: vectors of the
 // kernels run along rows, and their last lanes are computed as the others.
 
+// simdLevel is what kernels use.
+type simdLevel int
+
+const (
+	plainGo simdLevel = iota
+	avx2              // with FMA
+	avx512            // in products of matrices; other kernels wait for memory
+)
+
 // dotRows stores A·x in y.
 func dotRows(a Dense[float64], x, y []float64) {
 	parallelRows((a.Rows+3)/4, 4*a.Cols, func(_, lo, hi int) {
@@ -50,7 +59,7 @@ func dotFour(n int, a []float64, stride int, x []float64, out *[4]float64) {
 		*out = [4]float64{}
 		return
 	}
-	if vectorized {
+	if simd > plainGo {
 		dotRowsFMA(n, &a[0], stride, &x[0], &out[0])
 		return
 	}
@@ -71,7 +80,7 @@ func addFour(n int, a []float64, stride int, p *[4]float64, y []float64) {
 	if n == 0 {
 		return
 	}
-	if vectorized {
+	if simd > plainGo {
 		addRowsFMA(n, &a[0], stride, &p[0], &y[0])
 		return
 	}
@@ -93,7 +102,7 @@ func bothFour(n int, a []float64, stride int, p *[4]float64, x, y []float64, out
 		*out = [4]float64{}
 		return
 	}
-	if vectorized {
+	if simd > plainGo {
 		bothRowsFMA(n, &a[0], stride, &p[0], &x[0], &y[0], &out[0])
 		return
 	}

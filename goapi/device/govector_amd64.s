@@ -94,6 +94,97 @@ step:
 	VZEROUPPER
 	RET
 
+// The same with vectors of 64 bytes.
+
+#define ADDROW512(plus, s0, s1, s2) \
+	plus    (DX), s0, s0    \
+	plus    64(DX), s1, s1  \
+	plus    128(DX), s2, s2 \
+	VMOVUPD s0, (DX)        \
+	VMOVUPD s1, 64(DX)      \
+	VMOVUPD s2, 128(DX)     \
+	ADDQ    R8, DX
+
+#define ROW512(broadcast, multiply, offset, s0, s1, s2) \
+	broadcast offset(SI), Z15 \
+	multiply  Z12, Z15, s0    \
+	multiply  Z13, Z15, s1    \
+	multiply  Z14, Z15, s2
+
+#define CLEAR512 \
+	VPXORQ Z0, Z0, Z0 \
+	VPXORQ Z1, Z1, Z1 \
+	VPXORQ Z2, Z2, Z2 \
+	VPXORQ Z3, Z3, Z3 \
+	VPXORQ Z4, Z4, Z4 \
+	VPXORQ Z5, Z5, Z5 \
+	VPXORQ Z6, Z6, Z6 \
+	VPXORQ Z7, Z7, Z7 \
+	VPXORQ Z8, Z8, Z8 \
+	VPXORQ Z9, Z9, Z9 \
+	VPXORQ Z10, Z10, Z10 \
+	VPXORQ Z11, Z11, Z11
+
+// func tile64AVX512(k int, a, b, c *float64, stride int)
+TEXT ·tile64AVX512(SB), NOSPLIT, $0-40
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DI
+	MOVQ c+24(FP), DX
+	MOVQ stride+32(FP), R8
+	SHLQ $3, R8
+	CLEAR512
+
+step:
+	VMOVUPD (DI), Z12
+	VMOVUPD 64(DI), Z13
+	VMOVUPD 128(DI), Z14
+	ROW512(VBROADCASTSD, VFMADD231PD, 0, Z0, Z1, Z2)
+	ROW512(VBROADCASTSD, VFMADD231PD, 8, Z3, Z4, Z5)
+	ROW512(VBROADCASTSD, VFMADD231PD, 16, Z6, Z7, Z8)
+	ROW512(VBROADCASTSD, VFMADD231PD, 24, Z9, Z10, Z11)
+	ADDQ $192, DI
+	ADDQ $32, SI
+	DECQ CX
+	JNZ  step
+
+	ADDROW512(VADDPD, Z0, Z1, Z2)
+	ADDROW512(VADDPD, Z3, Z4, Z5)
+	ADDROW512(VADDPD, Z6, Z7, Z8)
+	ADDROW512(VADDPD, Z9, Z10, Z11)
+	VZEROUPPER
+	RET
+
+// func tile32AVX512(k int, a, b, c *float32, stride int)
+TEXT ·tile32AVX512(SB), NOSPLIT, $0-40
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DI
+	MOVQ c+24(FP), DX
+	MOVQ stride+32(FP), R8
+	SHLQ $2, R8
+	CLEAR512
+
+step:
+	VMOVUPD (DI), Z12
+	VMOVUPD 64(DI), Z13
+	VMOVUPD 128(DI), Z14
+	ROW512(VBROADCASTSS, VFMADD231PS, 0, Z0, Z1, Z2)
+	ROW512(VBROADCASTSS, VFMADD231PS, 4, Z3, Z4, Z5)
+	ROW512(VBROADCASTSS, VFMADD231PS, 8, Z6, Z7, Z8)
+	ROW512(VBROADCASTSS, VFMADD231PS, 12, Z9, Z10, Z11)
+	ADDQ $192, DI
+	ADDQ $16, SI
+	DECQ CX
+	JNZ  step
+
+	ADDROW512(VADDPS, Z0, Z1, Z2)
+	ADDROW512(VADDPS, Z3, Z4, Z5)
+	ADDROW512(VADDPS, Z6, Z7, Z8)
+	ADDROW512(VADDPS, Z9, Z10, Z11)
+	VZEROUPPER
+	RET
+
 // Four rows of a matrix start at SI, R9, R10 and R11; AX is the offset of the
 // column.
 
