@@ -6,7 +6,7 @@
 //
 //   - direct: the decomposition of the device, LAPACK's divide and conquer
 //     (gesdd) with OpenBLAS, which is followed by QR iteration (gesvd) should
-//     it fail;
+//     it fail; values without vectors by way of a band matrix;
 //   - gram: the eigenvectors of AᵀA, level by level, as accurate as direct and
 //     faster where few singular values are small;
 //   - tall: of tall and wide matrices, direct or gram of the small factor of a
@@ -37,8 +37,9 @@
 //	Tol, n ≥ 192                         randomized, its space up to n/3, then full
 //	else, m ≥ 2·n                        tall
 //	else, vectors, n ≥ 96, float32       gram
-//	else, vectors, n ≥ 96, float64       gram, if an estimate by Cholesky says that
-//	                                     at most n/4 values are below 0.03·σ₁
+//	else, vectors, n ≥ 96, float64       gram, if by a Cholesky factorization the
+//	                                     geometric mean of the values is at least
+//	                                     0.04·σ₁
 //	else                                 direct
 //
 // A method that fails is followed by the next one of
