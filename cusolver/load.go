@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -40,7 +41,12 @@ var loaded = struct {
 // attempts lists what was tried, and why it did not do.
 type attempts []string
 
-func (a *attempts) add(format string, args ...any) { *a = append(*a, fmt.Sprintf(format, args...)) }
+// add notes what was tried, once: the same libraries can be found in several ways.
+func (a *attempts) add(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); !slices.Contains(*a, s) {
+		*a = append(*a, s)
+	}
+}
 
 // handle is a library that the loader has opened.
 type handle unsafe.Pointer
