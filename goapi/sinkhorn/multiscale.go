@@ -58,7 +58,7 @@ func solveClustered[T device.Float](ctx context.Context, dev device.Device, q de
 		}
 	}
 	c := &costs[T]{q: q, n: r.n, m: r.m, truncated: newTruncated(q, s.x, s.y, truncation(o.Tol))}
-	it := newIteration(q, c, sorted, false)
+	it := newIteration(q, c, sorted, noKernel)
 	defer it.close()
 	s.d = &descent[T]{
 		ctx: ctx, s: it, relax: o.Relaxation, progress: o.Progress,
@@ -149,7 +149,7 @@ func (s *multiscale[T]) certified(q device.Queue[float64], p Problem[T], ψ []fl
 	}
 	if plan.marginal > s.o.Tol && s.d.left > 0 && !(s.d.stalled && device.Epsilon[T]() < 1e-10) {
 		c := &costs[float64]{q: q, n: n, m: m, truncated: newTruncated(q, x, y, truncation(s.o.Tol))}
-		it := newIteration(q, c, &reduced[float64]{n: n, m: m, a: s.a, b: s.b, unit: 1, warm: ψ}, false)
+		it := newIteration(q, c, &reduced[float64]{n: n, m: m, a: s.a, b: s.b, unit: 1, warm: ψ}, noKernel)
 		defer it.close()
 		it.ε = s.ε // the potentials hold the logarithms of the weights for it
 		it.setEpsilon(s.ε)
