@@ -88,15 +88,22 @@ func (a op[T]) panels(height, i0, i1, p0, p1 int, dst []T) {
 	}
 }
 
-var packs32, packs64 sync.Pool
+// packs hold memory for copied panels: parts of op(A), all of one size, and of
+// op(B), which differ.
+type packs struct{ left, right sync.Pool }
 
-// pack returns memory for n elements of copied panels, and what gives it back.
-func pack[T Float](n int) (p []T, end func()) {
-	pool := &packs64
+var packs32, packs64 packs
+
+func packsOf[T Float]() *packs {
 	var x T
 	if _, single := any(x).(float32); single {
-		pool = &packs32
+		return &packs32
 	}
+	return &packs64
+}
+
+// pack returns memory for n elements of copied panels, and what gives it back.
+func pack[T Float](pool *sync.Pool, n int) (p []T, end func()) {
 	held, ok := pool.Get().(*[]T)
 	if !ok || cap(*held) < n {
 		fresh := make([]T, n)
@@ -123,7 +130,8 @@ func product[T Float](tA, tB Trans, α T, a, b, c Dense[T], lower bool) {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	up := func(x, of int) int { return (x + of - 1) / of }
-	packed, end := pack[T](min(blockDepth, k) * up(min(blockCols, n), width) * width)
+	pools := packsOf[T]()
+	packed, end := pack[T](&pools.right, min(blockDepth, k) * up(min(blockCols, n), width) * width)
 	defer end()
 	for j0 := 0; j0 < n; j0 += blockCols {
 		j1 := min(j0+blockCols, n)
@@ -152,8 +160,9 @@ func product[T Float](tA, tB Trans, α T, a, b, c Dense[T], lower bool) {
 				if first >= last || lower && i1 <= j0 {
 					return
 				}
-				rows, end := pack[T](blockRows * blockDepth)
+				rows, end := pack[T](&pools.left, blockRows*blockDepth+tileRows*mostCols)
 				defer end()
+				edge := rows[blockRows*blockDepth:]
 				left.panels(tileRows, i0, i1, p0, p1, rows)
 				for p := first; p < last; p++ {
 					j := j0 + p*width
@@ -161,7 +170,7 @@ func product[T Float](tA, tB Trans, α T, a, b, c Dense[T], lower bool) {
 						if lower && j > i+tileRows-1 {
 							continue
 						}
-						addTile(depth, rows[(i-i0)*depth:], packed[p*width*depth:], c, i, j, width)
+						addTile(depth, rows[(i-i0)*depth:], packed[p*width*depth:], c, i, j, width, edge)
 					}
 				}
 			})
@@ -191,15 +200,17 @@ func concurrently(threads, n int, f func(i int)) {
 	wg.Wait()
 }
 
-// addTile adds the product of two panels to the tile of C at (i,j).
-func addTile[T Float](depth int, a, b []T, c Dense[T], i, j, width int) {
+// addTile adds the product of two panels to the tile of C at (i,j). edge is for
+// one that reaches beyond C.
+func addTile[T Float](depth int, a, b []T, c Dense[T], i, j, width int, edge []T) {
 	rows, cols := min(tileRows, c.Rows-i), min(width, c.Cols-j)
 	if rows == tileRows && cols == width {
 		multiplyPanels(depth, a, b, c.Data[i*c.Stride+j:], c.Stride, width)
 		return
 	}
-	var whole [tileRows * mostCols]T
-	multiplyPanels(depth, a, b, whole[:], width, width)
+	whole := edge[:tileRows*width]
+	clear(whole)
+	multiplyPanels(depth, a, b, whole, width, width)
 	for r := range rows {
 		out := c.Data[(i+r)*c.Stride+j:][:cols]
 		for x := range out {

@@ -83,8 +83,9 @@ func (t *singularTree) join(lo, mid, hi, more int) {
 		}
 		kind[row] = inBoth
 	}
-	// Deflation, as of eigenvalues; the row itself stays in any case.
-	tol := 16 * epsilon64 * max(maxAbs(d), math.Abs(α)/size, math.Abs(β)/size)
+	// Deflation, as of eigenvalues; the row itself stays in any case. Small
+	// values are lifted by as much, so that it must not show in a rank.
+	tol := 2 * epsilon64 * max(maxAbs(d), math.Abs(α)/size, math.Abs(β)/size)
 	if math.Abs(z[row]) <= tol {
 		z[row] = tol
 	}
