@@ -131,7 +131,7 @@ func product[T Float](tA, tB Trans, α T, a, b, c Dense[T], lower bool) {
 	}
 	up := func(x, of int) int { return (x + of - 1) / of }
 	pools := packsOf[T]()
-	packed, end := pack[T](&pools.right, min(blockDepth, k) * up(min(blockCols, n), width) * width)
+	packed, end := pack[T](&pools.right, min(blockDepth, k)*up(min(blockCols, n), width)*width)
 	defer end()
 	for j0 := 0; j0 < n; j0 += blockCols {
 		j1 := min(j0+blockCols, n)
