@@ -41,7 +41,6 @@ type multiscale[T device.Float] struct {
 	x, y *clusters[T]
 	a, b []float64 // in the order of the clusters
 	d    *descent[T]
-	goal float64
 }
 
 func solveClustered[T device.Float](ctx context.Context, dev device.Device, q device.Queue[T], p Problem[T], r *reduced[T], ε float64, o Options) (*Result[T], error) {
