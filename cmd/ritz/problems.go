@@ -250,7 +250,7 @@ func sinkhornProblems(ctx context.Context, dev device.Device) []measurement {
 	for _, n := range []int{500, 1000} {
 		add(n, 0.01, sinkhorn.Log, "sinkhorn log", "ot.sinkhorn_log", "sinkhorn_log")
 	}
-	list = append(list, assignmentProblem(ctx, dev, 500, 1./1200), cloudProblem(ctx, dev, 10000, 2, 0.01), smallProblems(ctx, 2000, 32, 0.05))
+	list = append(list, assignmentProblem(ctx, dev, 500, 1./1200), cloudProblem(ctx, dev, 10000, 2, 0.01), smallProblems(ctx, dev, 2000, 32, 0.05))
 	for _, n := range []int{1000, 2000} {
 		list = append(list, exactProblem(ctx, dev, n))
 	}
@@ -258,7 +258,7 @@ func sinkhornProblems(ctx context.Context, dev device.Device) []measurement {
 }
 
 // smallProblems are many problems between n and n points.
-func smallProblems(ctx context.Context, count, n int, ε float64) measurement {
+func smallProblems(ctx context.Context, dev device.Device, count, n int, ε float64) measurement {
 	costs := lazily(func() []float64 {
 		var c []float64
 		for k := range count {
@@ -269,7 +269,7 @@ func smallProblems(ctx context.Context, count, n int, ε float64) measurement {
 	return measurement{
 		name: fmt.Sprintf("sinkhorn of %d %d×%d ε=%g", count, n, n, ε),
 		run: func() error {
-			_, err := sinkhorn.Batch(ctx, costs(), count, n, n, nil, nil, sinkhorn.Options{Epsilon: ε, Tol: 1e-8})
+			_, err := sinkhorn.Batch(ctx, dev, costs(), count, n, n, nil, nil, sinkhorn.Options{Epsilon: ε, Tol: 1e-8})
 			return err
 		},
 		peer: map[string]string{"ot.sinkhorn, loop": fmt.Sprintf("sinkhornloop %d %d %g 1e-8", count, n, ε)},

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/native"
 )
 
 // BatchResult is the result of [Batch]; one row or element for each problem.
@@ -25,15 +24,15 @@ type BatchResult[T device.Float] struct {
 // Batch solves many small problems of one size: costs holds count matrices of
 // n×m costs, a (count×n) and b (count×m) the masses, nil for the uniform
 // distribution. Each problem is solved by scalings of its own kernel in
-// float64, as many at a time as there are cores, with the over-relaxation of
-// [Solve]; a problem whose kernel would underflow is left to [Solve]. A result
+// float64 on dev, or in pure Go if dev does not share Go's memory, as many at a
+// time as there are cores, with the over-relaxation of [Solve]; a problem whose kernel would underflow is left to [Solve]. A result
 // does not depend on the other problems of the batch.
 //
 // Of o it takes Epsilon, Tol, MaxIterations, Relaxation and Normalize; the
 // default of Tol is 1e-9, and 1e-5 for float32. If problems do not reach it the
 // result comes with an error that matches [device.ErrNotConverged]. ctx is
 // looked at before each problem.
-func Batch[T device.Float](ctx context.Context, costs []T, count, n, m int, a, b []T, o Options) (*BatchResult[T], error) {
+func Batch[T device.Float](ctx context.Context, dev device.Device, costs []T, count, n, m int, a, b []T, o Options) (*BatchResult[T], error) {
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
@@ -69,7 +68,8 @@ func Batch[T device.Float](ctx context.Context, costs []T, count, n, m int, a, b
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), count) {
 		wg.Go(func() {
-			s := newSmall[T](n, m, o)
+			s := newSmall[T](dev, n, m, o)
+			defer s.q.Close()
 			for {
 				k := int(next.Add(1)) - 1
 				if k >= count {
@@ -112,11 +112,24 @@ type small[T device.Float] struct {
 	k          []float64 // kernel exp(-(C-f-g)/ε)
 	f, u       []float64
 	g, v, s, δ []float64
+
+	dev            device.Device
+	q              device.Queue[float64] // shares the memory above
+	km, um, vm, sm device.Matrix[float64]
 }
 
-func newSmall[T device.Float](n, m int, o Options) *small[T] {
+func newSmall[T device.Float](dev device.Device, n, m int, o Options) *small[T] {
+	q := dev.F64()
+	if _, shared := q.(device.Lender[float64]); !shared {
+		q.Close()
+		dev = device.Go()
+		q = dev.F64()
+	}
 	row := func(n int) []float64 { return make([]float64, n) }
-	return &small[T]{o: o, n: n, m: m, k: row(n * m), f: row(n), u: row(n), g: row(m), v: row(m), s: row(m), δ: row(m)}
+	s := &small[T]{o: o, n: n, m: m, k: row(n * m), f: row(n), u: row(n), g: row(m), v: row(m), s: row(m), δ: row(m), dev: dev, q: q}
+	s.km = device.Lend(q, device.Dense[float64]{Rows: n, Cols: m, Stride: m, Data: s.k})
+	s.um, s.vm, s.sm = device.Lend(q, device.Vector(s.u)), device.Lend(q, device.Vector(s.v)), device.Lend(q, device.Vector(s.s))
+	return s
 }
 
 // solve solves problem number at of the batch.
@@ -167,7 +180,7 @@ func (s *small[T]) solve(ctx context.Context, p Problem[T], r *BatchResult[T], a
 
 // alone leaves the problem to Solve.
 func (s *small[T]) alone(ctx context.Context, p Problem[T], r *BatchResult[T], at int) error {
-	one, err := Solve(ctx, device.Go(), p, s.o)
+	one, err := Solve(ctx, s.dev, p, s.o)
 	if one == nil {
 		return err
 	}
@@ -204,13 +217,15 @@ func (s *small[T]) kernel(c device.Dense[T], ε float64) bool {
 			row[j] = -e
 		}
 	}
-	native.Exp(s.k, s.k)
+	s.q.Map(device.Exp, s.km, s.km)
 	return true
 }
 
 // iterate returns the number of iterations and the error. The rows of the plan
 // of u and v are exact.
 func (s *small[T]) iterate(a, b []float64) (int, float64) {
+	defer s.q.Scope()()
+	am := device.Lend(s.q, device.Vector(a))
 	ω := newRelaxation(s.o.Relaxation)
 	clear(s.δ)
 	for j := range s.v {
@@ -218,7 +233,7 @@ func (s *small[T]) iterate(a, b []float64) (int, float64) {
 	}
 	var errs [window]float64
 	for k := 0; k < s.o.MaxIterations; k++ {
-		s.step(a)
+		s.step(am, a)
 		e := 0.0
 		for j, x := range s.s {
 			e += math.Abs(s.v[j]*x - b[j])
@@ -253,7 +268,29 @@ func (s *small[T]) iterate(a, b []float64) (int, float64) {
 }
 
 // step computes u = a/(K·v) and s = Kᵀ·u in one pass.
-func (s *small[T]) step(a []float64) {
+func (s *small[T]) step(am device.Matrix[float64], a []float64) {
+	if f, ok := s.q.(device.Scaler[float64]); ok && f.TryScalingStep(s.km, am, s.vm, s.um, s.sm) {
+		return
+	}
 	clear(s.s)
-	native.ScalingStep(s.n, s.m, s.k, s.m, a, s.v, s.u, s.s)
+	for i := range s.n {
+		row := s.k[i*s.m : (i+1)*s.m]
+		v, sum := s.v[:len(row)], s.s[:len(row)]
+		var x0, x1, x2, x3 float64
+		j := 0
+		for ; j+4 <= len(row); j += 4 {
+			x0 += row[j] * v[j]
+			x1 += row[j+1] * v[j+1]
+			x2 += row[j+2] * v[j+2]
+			x3 += row[j+3] * v[j+3]
+		}
+		for ; j < len(row); j++ {
+			x0 += row[j] * v[j]
+		}
+		u := a[i] / (x0 + x1 + (x2 + x3))
+		s.u[i] = u
+		for j, x := range row {
+			sum[j] += u * x
+		}
+	}
 }

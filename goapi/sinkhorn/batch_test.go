@@ -13,11 +13,13 @@ import (
 // A problem of a batch has the result of Solve, and bit by bit the one that it
 // has alone.
 func TestBatch(t *testing.T) {
-	batches[float64](t, 1e-9)
-	batches[float32](t, 1e-5)
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		batches[float64](t, dev, 1e-9)
+		batches[float32](t, dev, 1e-5)
+	})
 }
 
-func batches[T device.Float](t *testing.T, tol float64) {
+func batches[T device.Float](t *testing.T, dev device.Device, tol float64) {
 	const count, n, m = 40, 12, 9
 	u := lcg(71, count*(n*m+n+m))
 	costs, a, b := convert[T](u[:count*n*m]), convert[T](u[count*n*m:count*n*(m+1)]), convert[T](u[count*n*(m+1):])
@@ -31,7 +33,7 @@ func batches[T device.Float](t *testing.T, tol float64) {
 	}
 	for _, ε := range []float64{1, .05, .002} {
 		o := Options{Epsilon: ε, Normalize: true, MaxIterations: 20000}
-		r, err := Batch(context.Background(), costs, count, n, m, a, b, o)
+		r, err := Batch(context.Background(), dev, costs, count, n, m, a, b, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +48,7 @@ func batches[T device.Float](t *testing.T, tol float64) {
 				t.Errorf("error %v", r.MarginalL1[k])
 			}
 			if k%8 == 0 {
-				single, err := Batch(context.Background(), c, 1, n, m, wa, wb, o)
+				single, err := Batch(context.Background(), dev, c, 1, n, m, wa, wb, o)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -62,7 +64,7 @@ func TestBatchRefuses(t *testing.T) {
 	c := []float64{1, 2, 3, 4, 5, 6, 7, math.NaN()}
 	run := func(ctx context.Context, costs []float64, count, n, m int, a []float64, o Options) func() error {
 		return func() error {
-			_, err := Batch(ctx, costs, count, n, m, a, nil, o)
+			_, err := Batch(ctx, device.Go(), costs, count, n, m, a, nil, o)
 			return err
 		}
 	}
@@ -79,9 +81,9 @@ func TestBatchRefuses(t *testing.T) {
 
 func BenchmarkBatch(b *testing.B) {
 	const count, n = 10000, 32
-	costs := lcg(5, count*n*n)
+	costs, dev := lcg(5, count*n*n), fastDevice(b)
 	for b.Loop() {
-		r, err := Batch(context.Background(), costs, count, n, n, nil, nil, Options{Epsilon: .05})
+		r, err := Batch(context.Background(), dev, costs, count, n, n, nil, nil, Options{Epsilon: .05})
 		if err != nil {
 			b.Fatal(err)
 		}
