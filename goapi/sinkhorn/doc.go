@@ -5,8 +5,8 @@
 // for a dense cost matrix C, in which +Inf forbids a pair; for two clouds of
 // points, whose costs ‖xᵢ-yⱼ‖ or ‖xᵢ-yⱼ‖² are computed in tiles and need not be
 // stored; for grids such as images, whose costs [Grid] takes axis by axis; or for
-// other costs that a [Source] computes. [Exact] solves the
-// problem without regularisation, ε = 0.
+// other costs that a [Source] computes. [Exact] solves the problem without
+// regularisation, ε = 0.
 //
 // # Potentials
 //
@@ -37,6 +37,14 @@
 // exact problem, which the network simplex method finds in the time of a few
 // dozen iterations. What float32 cannot reach is finished in float64.
 //
+// On a CPU a problem of float64 has its kernel in float32, with sums in
+// float64: an iteration takes its time for the bytes that it reads. The rounding
+// errors of the kernel move its fixed point by some 1e-9; one evaluation of the
+// true plan moves it back, by a change of the marginals that the kernel is scaled
+// to. Nonlinear conjugate gradients, with Sinkhorn's step as the preconditioned
+// gradient, take the place of the over-relaxation there: they need no λ, and no
+// more than one reading of the kernel for a step.
+//
 // Newton's method on the dual function finishes what the iteration would take
 // long for: near the solution of a small ε the plan has few elements that
 // count, and the Hessian matrix made of those is a sparse Laplacian, which
@@ -54,8 +62,8 @@
 //
 // [Unbalanced] penalises the marginals instead of fixing them, [Partial]
 // transports a part of the mass, [Barycenter] finds the measure nearest to
-// several, also on grids (images) without their n² costs, [Divergence] takes the bias of the
-// regularisation away, [SolveLowRank] looks for plans of low rank in time and
+// several, also on grids (images) without their n² costs, [Divergence] takes the
+// bias of the regularisation away, [SolveLowRank] looks for plans of low rank in time and
 // memory that grow with the number of points only, [Gromov] couples spaces that
 // cannot be compared with each other. [Result.GradX] and its like are gradients of the value
 // with respect to points and weights, [Result.HessianX] multiplies by second
