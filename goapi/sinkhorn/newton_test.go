@@ -27,9 +27,6 @@ func TestNewtonAssignment(t *testing.T) {
 	dev := fastDevice(t)
 	for ε, want := range map[float64]float64{1. / 1200: 0.0035638215094, 1e-4: 0.003358822240} {
 		for _, m := range []Method{Newton, Auto} {
-			if m == Auto && ε < 1e-3 {
-				continue // the hand-over is the same at the other ε
-			}
 			r := must(t, dev, assignmentProblem(1), Options{Epsilon: ε, Tol: 1e-12, Method: m})
 			near(t, "cost", r.Cost, want, 1e-12)
 			if r.Iterations > 600 || len(r.History) != r.Iterations {
