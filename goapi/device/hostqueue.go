@@ -164,7 +164,21 @@ func (q *hostQueue[T]) Gemm(tA, tB Trans, α T, a, b Matrix[T], β T, c Matrix[T
 		scale(β, view(c))
 		return
 	}
+	if a.Len() == 1 && tB == NoTrans && α != 0 && q.precision == Exact {
+		q.addMultiple(α*view(a).Data[0], view(b), β, view(c))
+		return
+	}
 	q.kernels.Gemm(tA, tB, α, view(a), view(b), β, view(c))
+}
+
+// addMultiple computes C = α·B + β·C: the product with a number that stands on
+// the device, for which the blocks of a product are much too large.
+func (q *hostQueue[T]) addMultiple(α T, b Dense[T], β T, c Dense[T]) {
+	if β == 0 { // C may hold anything
+		q.kernels.Combine(α, b, 0, Dense[T]{}, c)
+		return
+	}
+	q.kernels.Combine(α, b, β, c, c)
 }
 
 func (q *hostQueue[T]) Syrk(t Trans, α T, a Matrix[T], β T, c Matrix[T]) {

@@ -44,7 +44,7 @@ func testTransfer[T device.Float](t *testing.T, b *bench[T]) {
 func testGemm[T device.Float](t *testing.T, b *bench[T]) {
 	for _, tA := range bothTrans {
 		for _, tB := range bothTrans {
-			for _, s := range [][3]int{{1, 1, 1}, {2, 3, 7}, {9, 8, 17}, {33, 1, 5}, {1, 33, 9}, {17, 9, 1}, {33, 130, 8}, {130, 17, 33}} {
+			for _, s := range [][3]int{{1, 1, 1}, {1, 40, 1}, {2, 3, 7}, {9, 8, 17}, {33, 1, 5}, {1, 33, 9}, {17, 9, 1}, {33, 130, 8}, {130, 17, 33}} {
 				m, n, k := s[0], s[1], s[2]
 				A, B, C := b.random(flip(tA, m, k)), b.random(flip(tB, k, n)), b.random(m, n)
 				for _, f := range [][2]T{{1, 0}, {-0.5, 1}, {2, -3}, {0, 0.5}} {
