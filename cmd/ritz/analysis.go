@@ -48,7 +48,7 @@ func (a *analysis) flags(cmd *cobra.Command) {
 	f.BoolVar(&a.dia, "diag", false, "diagonal, with standard errors")
 	f.IntVar(&a.budget, "budget", 0, "products of the trace and of the diagonal (0: 100; most for --target-error: 2000)")
 	f.Var(&a.memory, "memory", "memory for Krylov bases, such as 2GiB (default: 1GiB for the density, as needed for eigenvalues)")
-	f.StringVar(&a.state, "state", "", "keep the state of Lanczos runs, for eigenvalues and the density, in this `FOLDER`; an interrupted run goes on from there, but begins lobpcg, kpm, traces and diagonals anew (default: none)")
+	f.StringVar(&a.state, "state", "", "keep the state of the computation in this `FOLDER`, from which an interrupted run goes on (default: none)")
 }
 
 // check checks what the flags say together.
@@ -97,10 +97,13 @@ func (a *analysis) prepare(c *common) error {
 	return os.MkdirAll(a.state, 0o777)
 }
 
-// forget removes the states of a run that came to its end.
-func (a *analysis) forget() error {
+// parts of an analysis; each has a state of its own.
+var parts = []string{"eigenvalues", "density", "trace", "diagonal"}
+
+// forget removes the states of parts that nothing goes on from.
+func (a *analysis) forget(parts ...string) error {
 	var failures []error
-	for _, part := range []string{"eigenvalues", "density"} {
+	for _, part := range parts {
 		if s := a.stateOf(part); s.Path != "" {
 			if err := os.Remove(s.Path); !errors.Is(err, fs.ErrNotExist) {
 				failures = append(failures, err)
@@ -140,7 +143,7 @@ func analyze[T device.Float](ctx context.Context, c *common, dev device.Device, 
 		vectors = s.pairs.Vectors
 	}
 	if failures == nil && !a.keep {
-		failures = append(failures, a.forget())
+		failures = append(failures, a.forget(parts...))
 	}
 	return vectors, errors.Join(failures...)
 }
@@ -177,7 +180,8 @@ func (s *study[T]) eigenvalues() error {
 		method = "LOBPCG"
 		find = func() (err error) {
 			s.pairs, err = spectrum.LOBPCG(s.ctx, s.dev, s.op, nil, device.Dense[T]{}, spectrum.LOBPCGOptions{
-				K: a.top, Which: spectrum.Which(a.which), Tol: a.tol, MaxProducts: a.maxProducts, Seed: s.c.seed, Progress: shown})
+				K: a.top, Which: spectrum.Which(a.which), Tol: a.tol, MaxProducts: a.maxProducts, Seed: s.c.seed,
+				State: a.stateOf("eigenvalues"), Progress: shown})
 			return err
 		}
 	} else {
@@ -239,7 +243,8 @@ func (s *study[T]) measure() error {
 
 func (s *study[T]) moments() error {
 	a := s.a
-	o := spectrum.KPMOptions{Probes: a.probes, Moments: 2 * a.steps, Seed: s.c.seed, Progress: s.bar("products of the density")}
+	o := spectrum.KPMOptions{Probes: a.probes, Moments: 2 * a.steps, Seed: s.c.seed,
+		State: a.stateOf("density"), Progress: s.bar("products of the density")}
 	if a.steps == 0 {
 		o.Moments = 160
 	}
@@ -286,7 +291,8 @@ func (s *study[T]) bar(what string) func(done, total int) {
 }
 
 func (s *study[T]) trace() error {
-	o := spectrum.TraceOptions{Budget: s.a.budget, Target: s.a.target, Seed: s.c.seed}
+	o := spectrum.TraceOptions{Budget: s.a.budget, Target: s.a.target, Seed: s.c.seed,
+		State: s.a.stateOf("trace"), Progress: s.bar("products of the trace")}
 	if s.a.traceMethod != "auto" {
 		o.Method = spectrum.TraceMethod(s.a.traceMethod)
 	}
@@ -297,6 +303,11 @@ func (s *study[T]) trace() error {
 	})
 	if err != nil && !notConverged(err) {
 		return err
+	}
+	if notConverged(err) { // a larger budget makes other products
+		if err := s.a.forget("trace"); err != nil {
+			return err
+		}
 	}
 	if s.out.Method == "" {
 		s.out.Method = methodNames[t.Method]
@@ -319,7 +330,8 @@ var methodNames = map[spectrum.TraceMethod]string{
 }
 
 func (s *study[T]) diagonal() error {
-	o := spectrum.DiagOptions{Budget: s.a.budget, Seed: s.c.seed}
+	o := spectrum.DiagOptions{Budget: s.a.budget, Seed: s.c.seed,
+		State: s.a.stateOf("diagonal"), Progress: s.bar("products of the diagonal")}
 	switch m := spectrum.TraceMethod(s.a.traceMethod); m {
 	case spectrum.Hutchinson, spectrum.XTrace, spectrum.ExactTrace:
 		o.Method = m

@@ -49,8 +49,7 @@ vectors.npy and density.csv. Several checkpoints, as --checkpoint a.npz b.npz, a
 are in a folder of its own.
 
 With --state DIR a run that is interrupted goes on from there, to the same
-numbers, when it is started again. That holds for eigenvalues by lanczos and the
-density by slq; lobpcg, kpm, traces and diagonals begin anew.`,
+numbers, when it is started again; only --train begins anew.`,
 		Example: `  ritz hessian --data images.gz --labels labels.gz --scale 0.00392157 --model softmax --train 5 --top 10 --trace
   ritz hessian --data X.npy --labels y.npy --model mlp --hidden 128 --activation tanh --weights W.npz --kind ggn --density
   ritz hessian --data X.npy --labels y.npy --model mlp --per-layer --top 3 --which BE --density --plot layers.svg --checkpoint 1.npz 2.npz`,

@@ -93,7 +93,7 @@ func (s *series[T]) run(dtype string) error {
 	}
 	if failures == nil {
 		for _, p := range s.all.Parts {
-			if err := s.analysisOf(p.Name).forget(); err != nil {
+			if err := s.analysisOf(p.Name).forget(parts...); err != nil {
 				return err
 			}
 			if s.a.state != "" {

@@ -22,10 +22,10 @@ density.csv and diagonal.npy (the values, then their standard errors). The
 certificate holds the residual of every eigenpair, within which an exact
 eigenvalue lies, and the standard errors of what is estimated.
 
-With --state DIR a run that is interrupted leaves the state of its eigenvalues
-or density there, and the same command goes on from it to the same numbers; so
-does a run whose products did not suffice, with more of them. A run that ends
-well removes the state.`,
+With --state DIR a run that is interrupted leaves its state there, and the same
+command goes on from it to the same numbers; so does a search for eigenvalues
+whose products did not suffice, with more of them. A run that ends well removes
+the state.`,
 		Example: `  ritz spectrum H.npy --top 10 --which BE
   ritz spectrum H.npy --density --plot density.svg
   ritz spectrum H.npy --top 20 --density --deflate --count 0.5,10 --state run

@@ -17,6 +17,14 @@ type DiagOptions struct {
 	Method TraceMethod
 	Budget int // products; 0 means 100. From the dimension on, the diagonal is computed exactly
 	Seed   uint64
+
+	// Progress, if not nil, is called after each application, of at most 16
+	// vectors, with the number of products made and of the most that there
+	// will be.
+	Progress func(done, total int)
+
+	// State is where to go on from after an interruption.
+	State State
 }
 
 // Diagonal is an estimate of a diagonal.
@@ -58,17 +66,20 @@ func Diag[T device.Float](ctx context.Context, dev device.Device, op Operator[T]
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	t := &tracer[T]{ctx: ctx, q: q, op: op, n: op.Dim(), seed: o.Seed}
+	t := &tracer[T]{ctx: ctx, q: q, op: op, n: op.Dim(), seed: o.Seed, progress: o.Progress, most: o.Budget}
 	var d *Diagonal
-	var err error
-	switch {
-	case o.Method == ExactTrace || o.Budget >= t.n:
-		d, err = t.exactDiagonal()
-	case o.Method == Hutchinson:
-		d, err = t.plainDiagonal(o.Budget)
-	default:
-		d, err = t.xdiag(o.Budget / 2)
-	}
+	err := t.resumable(o.State, "diagonal", map[string]any{
+		"method": string(o.Method), "budget": o.Budget, "seed": o.Seed}, func() (err error) {
+		switch {
+		case o.Method == ExactTrace || o.Budget >= t.n:
+			d, err = t.exactDiagonal()
+		case o.Method == Hutchinson:
+			d, err = t.plainDiagonal(o.Budget)
+		default:
+			d, err = t.xdiag(o.Budget / 2)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -77,27 +88,8 @@ func Diag[T device.Float](ctx context.Context, dev device.Device, op Operator[T]
 }
 
 func (t *tracer[T]) exactDiagonal() (*Diagonal, error) {
-	d := &Diagonal{Values: make([]float64, t.n), StdErr: make([]float64, t.n), Method: ExactTrace}
-	for lo := 0; lo < t.n; lo += block {
-		end := t.q.Scope()
-		k := min(block, t.n-lo)
-		x := t.q.Alloc(k, t.n)
-		t.q.AddDiag(1, x.Slice(0, k, lo, lo+k))
-		y, err := t.apply(x)
-		if err != nil {
-			return nil, err
-		}
-		part := device.NewDense[T](k, k)
-		t.q.Download(part, y.Slice(0, k, lo, lo+k))
-		if err := t.q.Sync(); err != nil {
-			return nil, err
-		}
-		for i := range k {
-			d.Values[lo+i] = float64(part.At(i, i))
-		}
-		end()
-	}
-	return d, nil
+	values, err := t.entries()
+	return &Diagonal{Values: values, StdErr: make([]float64, t.n), Method: ExactTrace}, err
 }
 
 // deviation adds up samples of a diagonal, in float64.
@@ -108,7 +100,7 @@ type deviation struct {
 
 // add takes the rows of a, one sample each.
 func (s *deviation) add(a device.Dense[float64]) {
-	if s.sum == nil {
+	if s.count == 0 {
 		s.sum, s.squares = make([]float64, a.Cols), make([]float64, a.Cols)
 	}
 	for i := range a.Rows {
@@ -137,21 +129,17 @@ func (t *tracer[T]) rows(a device.Matrix[T]) (device.Dense[float64], error) {
 }
 
 func (t *tracer[T]) plainDiagonal(budget int) (*Diagonal, error) {
-	var s deviation
-	for lo := 0; lo < budget; lo += block {
-		end := t.q.Scope()
-		z := t.random(device.Rademacher, uint64(lo), min(block, budget-lo))
-		y, err := t.apply(z)
-		if err != nil {
-			return nil, err
-		}
+	s := &t.record.samples
+	err := t.each(budget, t.signs, func(z, y device.Matrix[T], _ int) error {
 		t.q.Mul(z, y, y)
 		samples, err := t.rows(y)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			s.add(samples)
 		}
-		s.add(samples)
-		end()
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &Diagonal{Values: s.sum, StdErr: s.stdErr(), Samples: budget, Method: Hutchinson}, nil
 }

@@ -61,13 +61,8 @@ func (o EigsOptions) complete(n int, eps float64) (EigsOptions, error) {
 	if o.Which == "" {
 		o.Which = LargestAlgebraic
 	}
-	single := eps > 1e-10
-	if o.Tol == 0 {
-		o.Tol = 1e-10
-		if single {
-			o.Tol = 1e-5
-		}
-	}
+	tol, unusable := tolerance(o.Tol, 1e-10, eps)
+	o.Tol = tol
 	if o.Block == 0 {
 		o.Block = 1
 	}
@@ -84,10 +79,8 @@ func (o EigsOptions) complete(n int, eps float64) (EigsOptions, error) {
 		return o, device.Argument("k", "is %d, must be between 1 and the dimension %d", o.K, n)
 	case !slices.Contains([]Which{LargestAlgebraic, SmallestAlgebraic, LargestMagnitude, BothEnds}, o.Which):
 		return o, device.Argument("which", "is %q, must be LA, SA, LM or BE", string(o.Which))
-	case !(o.Tol > 0) || o.Tol >= 1:
-		return o, device.Argument("tolerance", "is %v, must be between 0 and 1", o.Tol)
-	case single && o.Tol < 1e-6:
-		return o, device.Argument("tolerance", "%v is beyond float32; use float64 or at least 1e-6", o.Tol)
+	case unusable != nil:
+		return o, unusable
 	case o.Block < 1:
 		return o, device.Argument("block", "is %d, must be at least 1", o.Block)
 	case o.Basis < 0 || o.Basis < o.K+2*o.Block && o.Basis < n:

@@ -58,12 +58,9 @@ func ApplyFunction[T device.Float](ctx context.Context, dev device.Device, op Op
 	if b.Cols != op.Dim() {
 		return nil, &device.ShapeError{Op: "vectors", Detail: fmt.Sprintf("have %d elements, the operator has dimension %d", b.Cols, op.Dim())}
 	}
-	single := device.Epsilon[T]() > 1e-10
-	if o.Tol == 0 {
-		o.Tol = 1e-10
-		if single {
-			o.Tol = 1e-5
-		}
+	var err error
+	if o.Tol, err = tolerance(o.Tol, 1e-10, device.Epsilon[T]()); err != nil {
+		return nil, err
 	}
 	if o.Steps == 0 {
 		o.Steps = 200
@@ -71,12 +68,7 @@ func ApplyFunction[T device.Float](ctx context.Context, dev device.Device, op Op
 	if o.Memory == 0 {
 		o.Memory = 1 << 30
 	}
-	switch {
-	case !(o.Tol > 0) || o.Tol >= 1:
-		return nil, device.Argument("tolerance", "is %v, must be between 0 and 1", o.Tol)
-	case single && o.Tol < 1e-6:
-		return nil, device.Argument("tolerance", "%v is beyond float32; use float64 or at least 1e-6", o.Tol)
-	case o.Steps < 1:
+	if o.Steps < 1 {
 		return nil, device.Argument("steps", "is %d, must be at least 1", o.Steps)
 	}
 	q := device.NewQueue[T](dev)

@@ -21,6 +21,9 @@ type KPMOptions struct {
 	// Progress, if not nil, is called after each application with the number
 	// of products made and of all.
 	Progress func(done, total int)
+
+	// State is where to go on from after an interruption.
+	State State
 }
 
 // Chebyshev approximates the spectral measure of an operator by moments of
@@ -58,24 +61,75 @@ func KPM[T device.Float](ctx context.Context, dev device.Device, op Operator[T],
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	c := &Chebyshev{Dim: op.Dim(), Lo: o.Lo, Hi: o.Hi}
-	given := o.Lo != 0 || o.Hi != 0
-	if !given {
-		if err := bound(ctx, q, op, o, c); err != nil {
-			return nil, err
+	e := &expansion[T]{q: q, op: op, o: o, c: &Chebyshev{Dim: op.Dim(), Lo: o.Lo, Hi: o.Hi}}
+	e.bounded = o.Lo != 0 || o.Hi != 0
+	e.last, e.now, e.next = q.Alloc(o.Probes, op.Dim()), q.Alloc(o.Probes, op.Dim()), q.Alloc(o.Probes, op.Dim())
+	e.kept = newKeeper[T](o.State, "kernel polynomials", op.Dim(), map[string]any{
+		"moments": o.Moments, "probes": o.Probes, "seed": o.Seed, "lo": o.Lo, "hi": o.Hi})
+	if _, err := e.kept.resume(ctx, q, op, e.walk); err != nil {
+		return nil, err
+	}
+	if err := e.run(ctx); err != nil {
+		return nil, e.kept.interrupted(ctx, err, q, e.walk)
+	}
+	return e.c, e.kept.save(q, e.walk)
+}
+
+// expansion is a run of KPM.
+type expansion[T device.Float] struct {
+	q               device.Queue[T]
+	op              Operator[T]
+	o               KPMOptions
+	c               *Chebyshev
+	bounded         bool             // the interval is known
+	k               int              // last and now are T_{k-1}z and T_k z; 0 before the first product
+	last, now, next device.Matrix[T] // one row for each probe
+	products        int              // on the present interval
+	kept            *keeper[T]
+}
+
+func (e *expansion[T]) run(ctx context.Context) error {
+	c := e.c
+	if !e.bounded {
+		if err := bound(ctx, e.q, e.op, e.o, c); err != nil {
+			return err
 		}
+		e.bounded = true
 	}
 	for {
-		inside, err := moments(ctx, q, op, o, c)
+		inside, err := e.moments(ctx)
 		if err != nil || inside {
-			return c, err
+			return err
 		}
-		if given {
-			return nil, device.Argument("bounds", "[%v,%v] do not hold the spectrum", o.Lo, o.Hi)
+		if e.o.Lo != 0 || e.o.Hi != 0 {
+			return device.Argument("bounds", "[%v,%v] do not hold the spectrum", c.Lo, c.Hi)
 		}
 		margin := 0.1 * (c.Hi - c.Lo)
 		c.Lo, c.Hi = c.Lo-margin, c.Hi+margin
+		e.k, e.products = 0, 0
 	}
+}
+
+// walk visits the state between two products.
+func (e *expansion[T]) walk(s stored[T]) {
+	ends := []float64{e.c.Lo, e.c.Hi}
+	s.numbers(&ends)
+	e.c.Lo, e.c.Hi = ends[0], ends[1]
+	flag(s, &e.bounded)
+	for _, p := range []*int{&e.k, &e.c.Products, &e.products} {
+		s.integer(p)
+	}
+	if e.k == 0 {
+		return
+	}
+	if e.c.Moments == nil {
+		e.c.Moments = make([][]float64, e.o.Probes)
+	}
+	for i := range e.c.Moments {
+		s.numbers(&e.c.Moments[i])
+	}
+	s.matrix(e.last)
+	s.matrix(e.now)
 }
 
 // bound sets the interval from a few Lanczos steps: the outermost Ritz values,
@@ -100,59 +154,75 @@ func bound[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T
 	return nil
 }
 
+// step computes next = f/half·(H - centre)·now - before, with the middle of the
+// interval and half of its length.
+func (e *expansion[T]) step(ctx context.Context, f float64, before device.Matrix[T]) error {
+	q, p := e.q, e.o.Probes
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := e.op.Apply(ctx, q, e.next, e.now); err != nil {
+		return err
+	}
+	centre, half := (e.c.Hi+e.c.Lo)/2, (e.c.Hi-e.c.Lo)/2
+	q.Add(T(f/half), device.NoTrans, e.next, T(-f*centre/half), device.NoTrans, e.now, e.next)
+	if !before.IsZero() {
+		q.Add(1, device.NoTrans, e.next, -1, device.NoTrans, before, e.next)
+	}
+	e.products += p
+	e.c.Products += p
+	if e.o.Progress != nil {
+		e.o.Progress(e.products, p*((e.o.Moments+1)/2))
+	}
+	return nil
+}
+
+// begin makes the first product.
+func (e *expansion[T]) begin(ctx context.Context) error {
+	for i := range e.o.Probes {
+		e.q.Random(device.Rademacher, e.o.Seed, uint64(i), e.last.Row(i))
+	}
+	e.c.Moments = make([][]float64, e.o.Probes)
+	for i := range e.c.Moments {
+		e.c.Moments[i] = make([]float64, e.o.Moments)
+		e.c.Moments[i][0] = 1
+	}
+	e.q.Copy(e.now, e.last)
+	if err := e.step(ctx, 1, device.Matrix[T]{}); err != nil {
+		return err
+	}
+	if err := checkSymmetry(e.q, e.next, e.now); err != nil { // a shift changes nothing
+		return err
+	}
+	e.now, e.next = e.next, e.now
+	e.k = 1
+	return nil
+}
+
 // moments computes the moments of all probes, and reports whether they are
 // those of a measure on [-1,1].
-func moments[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T], o KPMOptions, c *Chebyshev) (inside bool, err error) {
+func (e *expansion[T]) moments(ctx context.Context) (inside bool, err error) {
+	q, p, n := e.q, e.o.Probes, float64(e.c.Dim)
 	defer q.Scope()()
-	n, p := c.Dim, o.Probes
-	last, now, next := q.Alloc(p, n), q.Alloc(p, n), q.Alloc(p, n)
-	for i := range p {
-		q.Random(device.Rademacher, o.Seed, uint64(i), last.Row(i))
-	}
-	centre, half := (c.Hi+c.Lo)/2, (c.Hi-c.Lo)/2
-	products := 0
-	// step computes next = f/half·(H - centre)·now - before.
-	step := func(f float64, before device.Matrix[T]) error {
-		if err := ctx.Err(); err != nil {
-			return err
+	if e.k == 0 {
+		if err := e.begin(ctx); err != nil {
+			return false, err
 		}
-		if err := op.Apply(ctx, q, next, now); err != nil {
-			return err
-		}
-		products += p
-		q.Add(T(f/half), device.NoTrans, next, T(-f*centre/half), device.NoTrans, now, next)
-		if !before.IsZero() {
-			q.Add(1, device.NoTrans, next, -1, device.NoTrans, before, next)
-		}
-		c.Products += p
-		if o.Progress != nil {
-			o.Progress(products, p*((o.Moments+1)/2))
-		}
-		return nil
 	}
 	d, host := q.Alloc(2, p), device.NewDense[T](2, p)
-	c.Moments = make([][]float64, p)
-	for i := range c.Moments {
-		c.Moments[i] = make([]float64, o.Moments)
-		c.Moments[i][0] = 1
-	}
-	q.Copy(now, last)
-	if err := step(1, device.Matrix[T]{}); err != nil {
-		return false, err
-	}
-	if err := checkSymmetry(q, next, now); err != nil { // a shift changes nothing
-		return false, err
-	}
-	now, next = next, now
-	for k := 1; ; k++ { // last = T_{k-1}z, now = T_k z
-		q.Dot(device.PerRow, now, now, d.Row(0))
-		q.Dot(device.PerRow, now, last, d.Row(1))
+	for ; ; e.k++ {
+		k := e.k
+		if err := e.kept.due(q, e.walk); err != nil {
+			return false, err
+		}
+		q.Dot(device.PerRow, e.now, e.now, d.Row(0))
+		q.Dot(device.PerRow, e.now, e.last, d.Row(1))
 		q.Download(host, d)
 		if err := q.Sync(); err != nil {
 			return false, err
 		}
-		for i, μ := range c.Moments {
-			even, odd := 2*float64(host.At(0, i))/float64(n)-1, 2*float64(host.At(1, i))/float64(n)
+		for i, μ := range e.c.Moments {
+			even, odd := 2*float64(host.At(0, i))/n-1, 2*float64(host.At(1, i))/n
 			if k > 1 {
 				odd -= μ[1]
 			} else {
@@ -165,16 +235,16 @@ func moments[T device.Float](ctx context.Context, q device.Queue[T], op Operator
 			}
 			// Moments of a measure on [-1,1] are at most 1.
 			if !(math.Abs(even) <= 1+1e-3) || !(math.Abs(odd) <= 1+1e-3) {
-				return false, checkProduct(q, now, products-p)
+				return false, checkProduct(q, e.now, e.products-p)
 			}
 		}
-		if 2*k >= o.Moments-1 {
+		if 2*k >= e.o.Moments-1 {
 			return true, nil
 		}
-		if err := step(2, last); err != nil {
+		if err := e.step(ctx, 2, e.last); err != nil {
 			return false, err
 		}
-		last, now, next = now, next, last
+		e.last, e.now, e.next = e.now, e.next, e.last
 	}
 }
 

@@ -38,19 +38,18 @@ type LOBPCGOptions struct {
 	// Progress, if not nil, is called after each iteration with the number
 	// of converged pairs.
 	Progress func(converged, products int)
+
+	// State is where to go on from after an interruption, or with more
+	// products or a smaller tolerance, with the same preconditioner.
+	State State
 }
 
 func (o LOBPCGOptions) complete(n int, eps float64) (LOBPCGOptions, error) {
-	single := eps > 1e-10
 	if o.Which == "" {
 		o.Which = LargestAlgebraic
 	}
-	if o.Tol == 0 {
-		o.Tol = 1e-8
-		if single {
-			o.Tol = 1e-5
-		}
-	}
+	tol, unusable := tolerance(o.Tol, 1e-8, eps)
+	o.Tol = tol
 	if o.Guard == 0 && o.K > 0 {
 		o.Guard = max(min(max(2, o.K/4), n/3-o.K), 0)
 	}
@@ -62,10 +61,8 @@ func (o LOBPCGOptions) complete(n int, eps float64) (LOBPCGOptions, error) {
 		return o, device.Argument("k", "is %d with a guard of %d: at least 1, and three times both at most the dimension %d; Eigs has no such limit", o.K, o.Guard, n)
 	case o.Which != LargestAlgebraic && o.Which != SmallestAlgebraic:
 		return o, device.Argument("which", "is %q, must be LA or SA", string(o.Which))
-	case !(o.Tol > 0) || o.Tol >= 1:
-		return o, device.Argument("tolerance", "is %v, must be between 0 and 1", o.Tol)
-	case single && o.Tol < 1e-6:
-		return o, device.Argument("tolerance", "%v is beyond float32; use float64 or at least 1e-6", o.Tol)
+	case unusable != nil:
+		return o, unusable
 	case o.MaxProducts < 1:
 		return o, device.Argument("max products", "is %d, must be positive", o.MaxProducts)
 	}
@@ -106,7 +103,23 @@ func LOBPCG[T device.Float](ctx context.Context, dev device.Device, op, precondi
 	defer q.Close()
 	b := o.K + o.Guard
 	l := &lobpcg[T]{q: q, op: op, m: preconditioner, o: o, n: n, b: b, s: q.Alloc(3*b, n), hs: q.Alloc(3*b, n)}
-	return l.solve(ctx, start)
+	l.kept = newKeeper[T](o.State, "LOBPCG", n, map[string]any{
+		"k": o.K, "which": string(o.Which), "guard": o.Guard, "seed": o.Seed, "preconditioner": preconditioner != nil})
+	if err := q.Sync(); err != nil { // no memory
+		return nil, err
+	}
+	found, err := l.kept.resume(ctx, q, op, l.walk)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		if err := l.begin(ctx, start); err != nil {
+			return nil, err
+		}
+	} else if l.exponent != 0 {
+		l.op = scaled[T]{op, -l.exponent}
+	}
+	return l.solve(ctx)
 }
 
 // lobpcg holds the orthonormal rows s = [X; P; W] and the operator applied to
@@ -123,12 +136,22 @@ type lobpcg[T device.Float] struct {
 	applied  int // of the preconditioner
 	stream   uint64
 	exponent int
+	kept     *keeper[T]
 }
 
-func (l *lobpcg[T]) solve(ctx context.Context, start device.Dense[T]) (*Eigen[T], error) {
-	if err := l.begin(ctx, start); err != nil {
-		return nil, err
+// walk visits the state between two iterations.
+func (l *lobpcg[T]) walk(st stored[T]) {
+	stream := int(l.stream)
+	for _, p := range []*int{&l.changes, &l.products, &l.applied, &l.exponent, &stream} {
+		st.integer(p)
 	}
+	l.stream = uint64(stream)
+	st.numbers(&l.values)
+	st.matrix(l.s.RowRange(0, l.b+l.changes))
+	st.matrix(l.hs.RowRange(0, l.b+l.changes))
+}
+
+func (l *lobpcg[T]) solve(ctx context.Context) (*Eigen[T], error) {
 	for {
 		residuals, err := l.residuals()
 		if err != nil {
@@ -148,14 +171,22 @@ func (l *lobpcg[T]) solve(ctx context.Context, start device.Dense[T]) (*Eigen[T]
 		if l.o.Progress != nil {
 			l.o.Progress(done, l.products)
 		}
-		switch {
-		case done == l.o.K:
+		if few := l.products+len(active) > l.o.MaxProducts; done == l.o.K || few {
+			if err := l.kept.save(l.q, l.walk); err != nil {
+				return nil, err
+			}
+			if done < l.o.K {
+				return l.result(ctx, device.ErrNotConverged)
+			}
 			return l.result(ctx, nil)
-		case l.products+len(active) > l.o.MaxProducts:
-			return l.result(ctx, device.ErrNotConverged)
 		}
-		if err := l.iterate(ctx, active); err != nil {
+		if err := l.kept.due(l.q, l.walk); err != nil {
 			return nil, err
+		}
+		stream := l.stream
+		if err := l.iterate(ctx, active); err != nil {
+			l.stream = stream // what was interrupted will be done again
+			return nil, l.kept.interrupted(ctx, err, l.q, l.walk)
 		}
 	}
 }

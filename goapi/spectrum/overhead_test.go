@@ -2,6 +2,7 @@ package spectrum
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -53,6 +54,38 @@ func overhead(b *testing.B, n, steps, probes int) {
 				b.ReportMetric((b.Elapsed()-op.spent).Seconds()/float64(b.N), "s-overhead")
 				b.ReportMetric(op.spent.Seconds()/float64(b.N), "s-product")
 			})
+		}
+	}
+}
+
+// BenchmarkSingleVector measures 80 steps of one bare recurrence, and a search
+// for five eigenvalues, on a diagonal: nearly all is overhead.
+func BenchmarkSingleVector(b *testing.B) {
+	for _, n := range []int{2000, 25_450, 670_000} {
+		for _, dev := range devices.Real(b) {
+			q := dev.F32()
+			d := make([]float32, n)
+			for i := range d {
+				d[i] = float32(i%1000) / 1000 * 0.05
+			}
+			copy(d, []float32{10, 8, 5, 3, 2, 1.5, 1.2, 1})
+			op := &cheap{d: q.Alloc(1, n)}
+			q.Upload(op.d, device.Vector(d))
+			b.Run(fmt.Sprintf("%d/%s/lanczos", n, dev.Info().Name), func(b *testing.B) {
+				for b.Loop() {
+					if _, err := SLQ(ctx, dev, op, SLQOptions{Probes: 1, Steps: 80, Reorth: NoReorth}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(fmt.Sprintf("%d/%s/eigs", n, dev.Info().Name), func(b *testing.B) {
+				for b.Loop() {
+					if _, err := Eigs(ctx, dev, op, EigsOptions{K: 5, Which: LargestMagnitude}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			q.Close()
 		}
 	}
 }

@@ -26,7 +26,7 @@ import (
 // The state is written when the context ends between two products, when the
 // products are used up, every now and then, and at the end, when another call
 // would find the result without any product. It takes about the size of the
-// Krylov basis. The file is replaced as a whole and carries a checksum. A file
+// Krylov basis, or of the products that an estimator keeps. The file is replaced as a whole and carries a checksum. A file
 // that is damaged, or of another problem or other options, is a
 // *device.ArgumentError; it is never overwritten.
 type State struct {
@@ -42,13 +42,14 @@ type stateKey struct {
 	Options map[string]any // of JSON
 }
 
-const stateMagic = "ritz-state-1\n"
+const stateMagic = "ritz-state-2\n"
 
 // keeper reads and writes the state of one computation.
 type keeper[T device.Float] struct {
 	State
-	key  []byte // JSON of the stateKey
-	last time.Time
+	key   []byte // JSON of the stateKey
+	last  time.Time
+	probe []float64 // see resume; nil without it
 }
 
 // newKeeper returns nil if nothing is to be kept.
@@ -100,6 +101,7 @@ func (k *keeper[T]) save(q device.Queue[T], walk func(stored[T])) error {
 		size := len(k.key)
 		out.integer(&size)
 		out.bytes(k.key)
+		out.numbers(&k.probe)
 		walk(out)
 		if out.err != nil {
 			return out.err
@@ -157,6 +159,7 @@ func (k *keeper[T]) load(q device.Queue[T], walk func(stored[T])) (bool, error) 
 	size := 0
 	in.integer(&size)
 	in.skip(size)
+	in.numbers(&k.probe)
 	walk(in)
 	if in.err == nil {
 		in.err = q.Sync()
@@ -165,6 +168,37 @@ func (k *keeper[T]) load(q device.Queue[T], walk func(stored[T])) (bool, error) 
 		return false, fmt.Errorf("state %s: %w", k.Path, in.err)
 	}
 	return true, nil
+}
+
+// resume is load for a computation of which the walk holds no vector with its
+// product: a number that comes with the state tells whether op is its operator,
+// for which it makes a product.
+func (k *keeper[T]) resume(ctx context.Context, q device.Queue[T], op Operator[T], walk func(stored[T])) (bool, error) {
+	if k == nil {
+		return false, nil
+	}
+	now, err := probe(ctx, q, op)
+	if err != nil {
+		return false, err
+	}
+	k.probe = []float64{now}
+	found, err := k.load(q, walk)
+	if err == nil && found {
+		err = sameProduct[T](now, k.probe[0], k.probe)
+		k.probe[0] = now
+	}
+	return found, err
+}
+
+// probe returns vᵀHv for a random vector of its own.
+func probe[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T]) (float64, error) {
+	defer q.Scope()()
+	v, image, products := q.Alloc(1, op.Dim()), q.Alloc(1, op.Dim()), 0
+	q.Random(device.Normal, 0x5ca1ab1e, math.MaxUint64, v)
+	if err := apply(ctx, q, op, image, v, &products); err != nil {
+		return 0, err
+	}
+	return scalar(q, func(out device.Matrix[T]) { q.Dot(device.Whole, v, image, out) })
 }
 
 // check refuses a file that is no state, is damaged, or is the state of

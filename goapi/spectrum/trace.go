@@ -35,6 +35,16 @@ type TraceOptions struct {
 	Target float64
 
 	Seed uint64
+
+	// Progress, if not nil, is called after each application, of at most 16
+	// vectors, with the number of products made and of the most that there
+	// will be.
+	Progress func(done, total int)
+
+	// State is where to go on from after an interruption. It takes what the
+	// estimator keeps itself: all products, or for Hutchinson and ExactTrace
+	// a number of each.
+	State State
 }
 
 func (o TraceOptions) complete() (TraceOptions, error) {
@@ -89,8 +99,13 @@ func Trace[T device.Float](ctx context.Context, dev device.Device, op Operator[T
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	t := &tracer[T]{ctx: ctx, q: q, op: op, n: op.Dim(), seed: o.Seed}
-	e, err := t.estimate(o)
+	t := &tracer[T]{ctx: ctx, q: q, op: op, n: op.Dim(), seed: o.Seed, progress: o.Progress, most: o.Budget}
+	var e Estimate
+	err = t.resumable(o.State, "trace", map[string]any{
+		"method": string(o.Method), "budget": o.Budget, "target": o.Target, "seed": o.Seed}, func() (err error) {
+		e, err = t.estimate(o)
+		return err
+	})
 	if x := e.Value; err == nil && x-x != 0 {
 		return Estimate{}, &device.NotFiniteError{Name: "the trace", Value: x}
 	}
@@ -125,9 +140,12 @@ type tracer[T device.Float] struct {
 	n        int
 	seed     uint64
 	products int
+	progress func(done, total int)
+	most     int // products
+	record   record[T]
 }
 
-// block is how many vectors an application takes where it is free to choose.
+// block is how many vectors an application takes at most.
 const block = 16
 
 // random returns k random rows.
@@ -137,18 +155,47 @@ func (t *tracer[T]) random(d device.Distribution, stream uint64, k int) device.M
 	return x
 }
 
+// apply returns the products with the rows of x.
 func (t *tracer[T]) apply(x device.Matrix[T]) (device.Matrix[T], error) {
 	y := t.q.Alloc(x.Rows, t.n)
 	return y, t.applyTo(x, y)
 }
 
+// applyTo stores the products with the rows of x in those of y, which stay as
+// they are until the estimate is there.
 func (t *tracer[T]) applyTo(x, y device.Matrix[T]) error {
 	first := t.products == 0
-	err := apply(t.ctx, t.q, t.op, y, x, &t.products)
-	if err == nil && first {
-		err = checkSymmetry(t.q, y, x)
+	for lo := 0; lo < x.Rows; lo += block {
+		hi := min(lo+block, x.Rows)
+		if err := t.product(x.RowRange(lo, hi), y.RowRange(lo, hi)); err != nil {
+			return err
+		}
 	}
-	return err
+	if first {
+		return checkSymmetry(t.q, y, x)
+	}
+	return nil
+}
+
+// product makes the products of a block, or has them from an earlier call.
+func (t *tracer[T]) product(x, y device.Matrix[T]) error {
+	if t.record.replay(t.q, y) {
+		t.products += y.Rows
+		return nil
+	}
+	if err := apply(t.ctx, t.q, t.op, y, x, &t.products); err != nil {
+		return err
+	}
+	t.record.made = append(t.record.made, y)
+	return t.done()
+}
+
+// done is called after each application.
+func (t *tracer[T]) done() error {
+	if t.progress != nil {
+		t.progress(t.products, max(t.products, t.most))
+	}
+	return t.record.kept.due(t.q, t.walk)
 }
 
 // host downloads a small matrix in float64.
@@ -197,47 +244,86 @@ func (t *tracer[T]) qr(y device.Matrix[T]) (device.Matrix[T], *mat.Dense, error)
 	return basis, h, err
 }
 
-// exact applies the operator to the unit vectors.
-func (t *tracer[T]) exact() (Estimate, error) {
-	sum := 0.0
-	for lo := 0; lo < t.n; lo += block {
-		end := t.q.Scope()
-		k := min(block, t.n-lo)
-		x := t.q.Alloc(k, t.n)
-		t.q.AddDiag(1, x.Slice(0, k, lo, lo+k))
-		y, err := t.apply(x)
+// each makes the products of count vectors block by block, from the first that
+// an earlier call did not come to, and hands them to take. None is kept.
+func (t *tracer[T]) each(count int, vectors func(lo, hi int) device.Matrix[T], take func(x, y device.Matrix[T], lo int) error) error {
+	r := &t.record
+	t.products += r.taken
+	t.most = max(t.most, t.products+count-r.taken)
+	for lo := r.taken; lo < count; lo += block {
+		err := func() error {
+			defer t.q.Scope()()
+			hi := min(lo+block, count)
+			x, y := vectors(lo, hi), t.q.Alloc(hi-lo, t.n)
+			first := t.products == 0
+			if err := apply(t.ctx, t.q, t.op, y, x, &t.products); err != nil {
+				return err
+			}
+			if first {
+				if err := checkSymmetry(t.q, y, x); err != nil {
+					return err
+				}
+			}
+			if err := take(x, y, lo); err != nil {
+				return err
+			}
+			r.taken = hi
+			return nil
+		}()
+		if err == nil {
+			err = t.done()
+		}
 		if err != nil {
-			return Estimate{}, err
+			return err
 		}
-		d, err := t.rowDots(x, y)
-		if err != nil {
-			return Estimate{}, err
-		}
-		for _, v := range d {
-			sum += v
-		}
-		end()
 	}
-	return Estimate{Value: sum, Products: t.products, Method: ExactTrace}, nil
+	return nil
+}
+
+// signs returns the random vectors lo to hi.
+func (t *tracer[T]) signs(lo, hi int) device.Matrix[T] {
+	return t.random(device.Rademacher, uint64(lo), hi-lo)
+}
+
+// entries applies the operator to the unit vectors and returns the diagonal.
+func (t *tracer[T]) entries() ([]float64, error) {
+	d := &t.record.numbers
+	err := t.each(t.n, func(lo, hi int) device.Matrix[T] {
+		x := t.q.Alloc(hi-lo, t.n)
+		t.q.AddDiag(1, x.Slice(0, hi-lo, lo, hi))
+		return x
+	}, func(x, y device.Matrix[T], lo int) error {
+		part := device.NewDense[T](x.Rows, x.Rows)
+		t.q.Download(part, y.Slice(0, x.Rows, lo, lo+x.Rows))
+		if err := t.q.Sync(); err != nil {
+			return err
+		}
+		for i := range x.Rows {
+			*d = append(*d, float64(part.At(i, i)))
+		}
+		return nil
+	})
+	return *d, err
+}
+
+// exact is the sum of the diagonal.
+func (t *tracer[T]) exact() (Estimate, error) {
+	d, err := t.entries()
+	sum := 0.0
+	for _, x := range d {
+		sum += x
+	}
+	return Estimate{Value: sum, Products: t.products, Method: ExactTrace}, err
 }
 
 func (t *tracer[T]) hutchinson(budget int) (Estimate, error) {
-	var samples []float64
-	for lo := 0; lo < budget; lo += block {
-		end := t.q.Scope()
-		z := t.random(device.Rademacher, uint64(lo), min(block, budget-lo))
-		y, err := t.apply(z)
-		if err != nil {
-			return Estimate{}, err
-		}
+	samples := &t.record.numbers
+	err := t.each(budget, t.signs, func(z, y device.Matrix[T], _ int) error {
 		d, err := t.rowDots(z, y)
-		if err != nil {
-			return Estimate{}, err
-		}
-		samples = append(samples, d...)
-		end()
-	}
-	return meanOf(samples, t.products), nil
+		*samples = append(*samples, d...)
+		return err
+	})
+	return meanOf(*samples, t.products), err
 }
 
 // hutchPP computes the trace on the range of H·S exactly and estimates that of

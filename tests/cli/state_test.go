@@ -25,7 +25,7 @@ func numbersOf(t *testing.T, stdout string) map[string]any {
 		t.Fatalf("%v\n%s", err, stdout)
 	}
 	some := map[string]any{}
-	for _, name := range []string{"values", "density", "measures", "certificate", "products"} {
+	for _, name := range []string{"values", "density", "trace", "diagonal", "measures", "certificate", "products"} {
 		some[name] = all[name]
 	}
 	return some
@@ -79,7 +79,7 @@ func TestSpectrumGoesOnAfterSIGTERM(t *testing.T) {
 	if err := matio.Write(file, matio.Array[float64]{Shape: []int{n, n}, Data: h}); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"spectrum", file, "--top", "3", "--density", "--probes", "300", "--steps", "100", "--backend", "go", "--json"}
+	args := []string{"spectrum", file, "--top", "3", "--density", "--probes", "300", "--steps", "100", "--trace", "--diag", "--budget", "120", "--backend", "go", "--json"}
 	start := time.Now()
 	whole := ritz(t, args...)
 	took := time.Since(start)
