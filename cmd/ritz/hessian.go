@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/goapi/hessian"
 	"github.com/ritz-go/ritz/goapi/matio"
 	"github.com/ritz-go/ritz/goapi/nn"
 )
@@ -20,13 +19,14 @@ type classifier struct {
 	data, labels, weights string
 	model, activation     string
 	hidden                []int
-	epochs                int
-	scale                 float64
-	kind                  string
-	layer                 int
-	perLayer              bool
-	checkpoints           []string
-	decay                 float64
+	training
+	scale       float64
+	stream      bool
+	kind        string
+	layer       int
+	perLayer    bool
+	checkpoints []string
+	decay       float64
 }
 
 func newHessian(c *common) *cobra.Command {
@@ -42,16 +42,23 @@ parameters, of one layer (--layer), or of all and of each layer (--per-layer).
 The matrix fisher is the empirical one, with the labels of the data, true-fisher
 that with the labels which the network itself would draw.
 
-The network is trained by Adam or read from an .npz file with W1, b1, W2, b2, …
-(each W outputs×inputs). With -o DIR it writes weights.npz, values.npy,
+The network is trained, by Adam or another --optimizer, or read from an .npz
+file with W1, b1, W2, b2, … (each W outputs×inputs). With -o DIR it writes weights.npz, values.npy,
 vectors.npy and density.csv. Several checkpoints, as --checkpoint a.npz b.npz, and
 --per-layer print one table and draw one picture; with -o the files of each part
 are in a folder of its own.
+
+With --stream the samples are read from their file for every product and never
+held in memory, so that the file may be larger than that: .npy in C order, .npz,
+safetensors or IDX. Products with several directions at a time (--block, traces,
+densities) read it once for all of them.
 
 With --state DIR a run that is interrupted goes on from there, to the same
 numbers, when it is started again; only --train begins anew.`,
 		Example: `  ritz hessian --data images.gz --labels labels.gz --scale 0.00392157 --model softmax --train 5 --top 10 --trace
   ritz hessian --data X.npy --labels y.npy --model mlp --hidden 128 --activation tanh --weights W.npz --kind ggn --density
+  ritz hessian --data X.npy --labels y.npy --model mlp --train 5 --optimizer muon --learning-rate 0.01 --top 5
+  ritz hessian --data huge.npy --labels y.npy --weights W.npz --stream --density --state run
   ritz hessian --data X.npy --labels y.npy --model mlp --per-layer --top 3 --which BE --density --plot layers.svg --checkpoint 1.npz 2.npz`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 && len(n.checkpoints) == 0 {
@@ -71,7 +78,7 @@ numbers, when it is started again; only --train begins anew.`,
 			return runHessian[float64](cmd.Context(), c, in, n, a)
 		},
 	}
-	c.flags(cmd, n.check, a.check)
+	c.flags(cmd, n.check, n.training.check, a.check)
 	f := cmd.Flags()
 	f.StringVar(&n.data, "data", "", "`FILE` of samples, one in each row (needed)")
 	f.StringVar(&n.labels, "labels", "", "`FILE` of the class numbers of the samples (needed)")
@@ -79,7 +86,8 @@ numbers, when it is started again; only --train begins anew.`,
 	choices(cmd, &n.model, "model", "softmax", "", "softmax", "mlp")
 	f.IntSliceVar(&n.hidden, "hidden", []int{128}, "widths of the hidden layers of mlp")
 	choices(cmd, &n.activation, "activation", "tanh", "of mlp:", "tanh", "relu", "gelu", "softplus", "sine")
-	f.IntVar(&n.epochs, "train", 0, "train this many epochs (0: not)")
+	f.BoolVar(&n.stream, "stream", false, "read the samples from their file for every product instead of holding them in memory")
+	n.training.flags(cmd)
 	f.StringVar(&n.weights, "weights", "", "read the weights from this .npz `FILE` (default: train)")
 	f.StringArrayVar(&n.checkpoints, "checkpoint", nil, "read the weights from this .npz `FILE` and those that follow, each a row of the table (default: none)")
 	choices(cmd, &n.kind, "kind", "hessian", "", "hessian", "ggn", "fisher", "true-fisher")
@@ -106,8 +114,8 @@ func (n *classifier) check() error {
 		return usagef("--layer and --per-layer exclude each other")
 	case !(n.decay >= 0 && n.decay < 1e30):
 		return usagef("--weight-decay is %v, must be a number from 0", n.decay)
-	case n.epochs < 0:
-		return usagef("--train is %d, must not be negative", n.epochs)
+	case n.stream && n.epochs != 0:
+		return usagef("--stream does not go with --train, which needs the samples in memory; give --weights or --checkpoint")
 	case n.layer < -1:
 		return usagef("--layer is %d, must be a layer, counted from 0, or -1 for all", n.layer)
 	}
@@ -120,21 +128,11 @@ func runHessian[T device.Float](ctx context.Context, c *common, in *input, n cla
 		return err
 	}
 	defer dev.Close()
-	var data nn.Data[T]
-	if data.X, err = matrix[T](in); err != nil {
+	data, err := readSamples[T](in, n)
+	if err != nil {
 		return err
 	}
-	if n.scale != 1 {
-		for i := range data.X.Data {
-			data.X.Data[i] *= T(n.scale)
-		}
-	}
-	if data.Labels, err = labels(n.labels); err != nil {
-		return err
-	}
-	if len(data.Labels) == 0 {
-		return fmt.Errorf("%s: %w", n.labels, device.ErrEmpty)
-	}
+	rows, _ := data.dims()
 	st := &series[T]{ctx: ctx, c: c, dev: dev, data: data, n: n, a: a}
 	if len(n.checkpoints) > 0 || n.perLayer {
 		return st.run(c.precision(in))
@@ -143,16 +141,16 @@ func runHessian[T device.Float](ctx context.Context, c *common, in *input, n cla
 	if err != nil {
 		return err
 	}
-	out := c.begin("hessian", dev, c.precision(in), data.X.Rows, net.Parameters())
+	out := c.begin("hessian", dev, c.precision(in), rows, net.Parameters())
 	if err := st.train(net, out); err != nil {
 		return err
 	}
-	if out.Measures, err = st.score(net); err != nil {
+	if out.Measures, err = data.evaluate(ctx, dev, net); err != nil {
 		return err
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	op, err := operator(ctx, q, net, data, n)
+	op, err := data.operator(ctx, q, net, n)
 	if err != nil {
 		return err
 	}
@@ -179,7 +177,7 @@ func runHessian[T device.Float](ctx context.Context, c *common, in *input, n cla
 
 // network makes the network that the flags describe, with random weights or
 // those of a file.
-func network[T device.Float](n classifier, data nn.Data[T], seed uint64) (*nn.Network[T], error) {
+func network[T device.Float](n classifier, data samples[T], seed uint64) (*nn.Network[T], error) {
 	if n.weights != "" {
 		layers, err := readWeights[T](n.weights)
 		if err != nil {
@@ -187,7 +185,8 @@ func network[T device.Float](n classifier, data nn.Data[T], seed uint64) (*nn.Ne
 		}
 		return nn.FromWeights(nn.Activation(n.activation), layers)
 	}
-	sizes := []int{data.X.Cols}
+	_, inputs := data.dims()
+	sizes := []int{inputs}
 	switch n.model {
 	case "softmax":
 	case "mlp":
@@ -196,17 +195,6 @@ func network[T device.Float](n classifier, data nn.Data[T], seed uint64) (*nn.Ne
 		return nil, usagef("--model is %q, must be softmax or mlp", n.model)
 	}
 	return nn.New[T](append(sizes, slices.Max(data.Labels)+1), nn.Activation(n.activation), seed)
-}
-
-// operator returns the curvature matrix of the flags.
-func operator[T device.Float](ctx context.Context, q device.Queue[T], net *nn.Network[T], data nn.Data[T], n classifier) (*hessian.Network[T], error) {
-	kind := hessian.Kind(n.kind)
-	if len(net.Layers()) == 1 && kind != hessian.Fisher && n.decay == 0 {
-		// The closed form; the other kinds are the same.
-		head, err := hessian.Softmax(ctx, q, net, data.X)
-		return head.Network, err
-	}
-	return hessian.MLP(ctx, q, net, data, hessian.Options{Kind: kind, WeightDecay: n.decay})
 }
 
 func saveWeights[T device.Float](c *common, out *outcome, net *nn.Network[T]) error {

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/ritz-go/ritz/goapi/device"
-	"github.com/ritz-go/ritz/goapi/matio"
 	"github.com/ritz-go/ritz/goapi/polar"
 	"github.com/ritz-go/ritz/goapi/svd"
 )
@@ -115,15 +114,9 @@ func stream[T device.Float](ctx context.Context, c *common, dev device.Device, i
 	case o.PowerIterations < 0:
 		s.Passes = -1
 	}
-	lo, hi := in.lo, in.hi
-	if shape := in.file.Members[in.member].Shape; hi >= 0 && len(shape) > 0 {
-		if hi = min(hi, shape[0]); lo >= hi {
-			return d, usagef("%s has no rows [%d:%d] in shape %v", in.file.Path, in.lo, in.hi, shape)
-		}
-	}
-	source, err := matio.Rows[T](in.file, in.member, lo, hi)
+	source, err := rowsOf[T](in)
 	if err != nil {
-		return d, usage(err)
+		return d, err
 	}
 	d.rows, d.cols = source.Dims()
 	d.seconds, err = c.timed(func() (err error) {

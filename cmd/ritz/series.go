@@ -24,7 +24,7 @@ type series[T device.Float] struct {
 	ctx  context.Context
 	c    *common
 	dev  device.Device
-	data nn.Data[T]
+	data samples[T]
 	n    classifier
 	a    analysis
 	all  *table
@@ -50,11 +50,12 @@ func (s *series[T]) train(net *nn.Network[T], out *outcome) error {
 		return nil
 	}
 	bar := progress(s.c, s.n.epochs, "training")
-	history, err := net.Train(s.ctx, s.dev, s.data, nn.TrainOptions{Epochs: s.n.epochs, Seed: s.c.seed,
-		Progress: func(e nn.Epoch) {
-			bar.Add(1)
-			s.c.log.Info("trained", "epoch", e.Number, "loss", e.Loss)
-		}})
+	o := s.n.options(s.c.seed)
+	o.Progress = func(e nn.Epoch) {
+		bar.Add(1)
+		s.c.log.Info("trained", "epoch", e.Number, "loss", e.Loss)
+	}
+	history, err := net.Train(s.ctx, s.dev, s.data.Data, o)
 	bar.Finish()
 	if err != nil {
 		return err
@@ -66,18 +67,14 @@ func (s *series[T]) train(net *nn.Network[T], out *outcome) error {
 	return nil
 }
 
-// score returns loss and accuracy.
-func (s *series[T]) score(net *nn.Network[T]) (map[string]float64, error) {
-	m, err := net.Evaluate(s.ctx, s.dev, s.data)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]float64{"loss": m.Loss, "accuracy": m.Accuracy}, nil
+func (s *series[T]) rows() int {
+	rows, _ := s.data.dims()
+	return rows
 }
 
 // run analyzes all matrices and prints the table.
 func (s *series[T]) run(dtype string) error {
-	s.all = &table{outcome: *s.c.begin("hessian", s.dev, dtype, s.data.X.Rows, 0)}
+	s.all = &table{outcome: *s.c.begin("hessian", s.dev, dtype, s.rows(), 0)}
 	s.all.outcome.Certificate = certificate()
 	files := s.n.checkpoints
 	if len(files) == 0 {
@@ -115,7 +112,7 @@ func (s *series[T]) checkpoint(file string) error {
 	if err := s.train(net, &s.all.outcome); err != nil {
 		return err
 	}
-	score, err := s.score(net)
+	score, err := s.data.evaluate(s.ctx, s.dev, net)
 	if err != nil {
 		return err
 	}
@@ -127,7 +124,7 @@ func (s *series[T]) checkpoint(file string) error {
 	s.all.Shape[1] = net.Parameters()
 	q := device.NewQueue[T](s.dev)
 	defer q.Close()
-	whole, err := operator(s.ctx, q, net, s.data, n)
+	whole, err := s.data.operator(s.ctx, q, net, n)
 	if err != nil {
 		return err
 	}
@@ -207,7 +204,7 @@ func (s *series[T]) analyze(op *hessian.Network[T], p *part, score map[string]fl
 	if c.output != "" {
 		c.output = filepath.Join(c.output, p.Name)
 	}
-	p.outcome = c.begin("hessian", s.dev, s.all.DType, s.data.X.Rows, op.Dim())
+	p.outcome = c.begin("hessian", s.dev, s.all.DType, s.rows(), op.Dim())
 	p.Measures = map[string]float64{}
 	for name, v := range score {
 		p.Measures[name] = v
