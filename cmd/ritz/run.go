@@ -43,9 +43,9 @@ the first task runs. Relative inputs refer to the folder of the job file,
 when they are whole. Standard output has one JSON object a line for each task;
 on a terminal, a summary instead.
 
---shard i/n runs part i, counted from 0, of n; --shard auto takes both from
-Slurm (array or process), Kubernetes (JOB_COMPLETION_INDEX, with the number in
-JOB_COMPLETIONS) or MPI. --resume leaves out tasks whose results are there and
+--shard i/n runs part i, counted from 0, of n; --shard auto takes both from MPI,
+Slurm (arrays, the processes of srun, or those of each part of an array) or
+Kubernetes (JOB_COMPLETION_INDEX, with the number in JOB_COMPLETIONS). --resume leaves out tasks whose results are there and
 unchanged, and were computed by the same definition from the same inputs, also
 if auto or --gpus chose another device then.
 

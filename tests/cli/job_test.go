@@ -406,7 +406,19 @@ func TestShards(t *testing.T) {
 			return []string{fmt.Sprint("SLURM_ARRAY_TASK_ID=", i), fmt.Sprint("SLURM_ARRAY_TASK_COUNT=", n)}, "auto"
 		},
 		"Slurm process": func(i, n int) ([]string, string) {
-			return []string{fmt.Sprint("SLURM_PROCID=", i), fmt.Sprint("SLURM_NTASKS=", n)}, "auto"
+			return []string{fmt.Sprint("SLURM_PROCID=", i), "SLURM_NTASKS=8", fmt.Sprint("SLURM_STEP_NUM_TASKS=", n)}, "auto"
+		},
+		"processes of a Slurm array": func(i, n int) ([]string, string) {
+			each := 1 // in the parts of the array
+			if n%3 == 0 {
+				each = 3
+			}
+			return []string{fmt.Sprint("SLURM_ARRAY_TASK_ID=", i/each), fmt.Sprint("SLURM_ARRAY_TASK_COUNT=", n/each),
+				fmt.Sprint("SLURM_PROCID=", i%each), fmt.Sprint("SLURM_STEP_NUM_TASKS=", each)}, "auto"
+		},
+		"Open MPI in Slurm": func(i, n int) ([]string, string) {
+			return []string{fmt.Sprint("OMPI_COMM_WORLD_RANK=", i), fmt.Sprint("OMPI_COMM_WORLD_SIZE=", n),
+				"SLURM_PROCID=0", "SLURM_NTASKS=8", "SLURM_STEP_NUM_TASKS=2"}, "auto"
 		},
 		"Kubernetes": func(i, n int) ([]string, string) {
 			return []string{fmt.Sprint("JOB_COMPLETION_INDEX=", i), fmt.Sprint("JOB_COMPLETIONS=", n)}, "auto"
@@ -420,7 +432,7 @@ func TestShards(t *testing.T) {
 	}
 	for name, source := range sources {
 		for _, n := range []int{1, 3, 9} {
-			if n == 9 && name != "flag" {
+			if n == 9 && name != "flag" && name != "processes of a Slurm array" {
 				continue
 			}
 			out := filepath.Join(t.TempDir(), "out")
@@ -472,6 +484,8 @@ func TestShardRefusals(t *testing.T) {
 		{"1/2/3", nil, "0/4"},
 		{"auto", nil, "Slurm, Kubernetes or MPI"},
 		{"auto", []string{"JOB_COMPLETION_INDEX=1"}, "not JOB_COMPLETIONS"},
+		{"auto", []string{"SLURM_PROCID=0", "SLURM_NTASKS=4"}, "not started by srun"},
+		{"auto", []string{"SLURM_ARRAY_TASK_ID=1", "SLURM_ARRAY_TASK_COUNT=2", "SLURM_PROCID=0", "SLURM_NTASKS=4"}, "not started by srun"},
 		{"auto", []string{"PMI_RANK=one", "PMI_SIZE=2"}, "PMI_RANK"},
 		{"auto", []string{"PMI_RANK=2", "PMI_SIZE=2"}, "PMI_RANK"},
 		{"auto", []string{"SLURM_ARRAY_TASK_ID=7", "SLURM_ARRAY_TASK_COUNT=3", "SLURM_ARRAY_TASK_MIN=1"}, "part 6 of 3"},

@@ -10,18 +10,27 @@ import (
 // 0, of Count.
 type Shard struct{ Index, Count int }
 
-// variables are the pairs of environment variables that batch systems set,
-// with those for the first index and the step where they need not be 0 and 1.
-var variables = []struct{ index, count, first, step string }{
-	{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP"},
-	{"SLURM_PROCID", "SLURM_NTASKS", "", ""},
-	{"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", "", ""}, // Kubernetes; set JOB_COMPLETIONS in the pod's env
-	{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "", ""},
-	{"PMI_RANK", "PMI_SIZE", "", ""},
-}
+// place is a pair of environment variables that say which of several processes
+// this is, with those for the first index and the step where they need not be 0
+// and 1.
+type place struct{ index, count, first, step string }
+
+var (
+	array = place{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP"}
+	// The starters of processes, the innermost first: MPI's leave Slurm's
+	// variables as they were around them. Slurm's own are those of a step,
+	// since a batch script has SLURM_PROCID=0 too.
+	processes = []place{
+		{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "", ""},
+		{"PMI_RANK", "PMI_SIZE", "", ""},
+		{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "", ""},
+		{"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", "", ""}, // Kubernetes; set JOB_COMPLETIONS in the pod's env
+	}
+)
 
 // ParseShard parses "i/n" or "auto"; "" is the whole job. auto reads the
-// variables of Slurm arrays and processes, Kubernetes and MPI through getenv.
+// variables of Slurm, Kubernetes and MPI through getenv; the processes of a part
+// of a Slurm array share that part.
 func ParseShard(s string, getenv func(string) string) (Shard, error) {
 	switch s {
 	case "":
@@ -39,37 +48,58 @@ func ParseShard(s string, getenv func(string) string) (Shard, error) {
 }
 
 func automatic(getenv func(string) string) (Shard, error) {
-	half := ""
-	for _, v := range variables {
-		if getenv(v.index) == "" {
-			continue
+	whole, found := Shard{0, 1}, false
+	if getenv(array.index) != "" && getenv(array.count) != "" {
+		part, err := array.shard(getenv)
+		if err != nil {
+			return Shard{}, err
 		}
-		if getenv(v.count) == "" {
-			half = fmt.Sprintf(": %s is set, but not %s", v.index, v.count)
-			continue
-		}
-		var bad error
-		number := func(name string, unset int) int {
-			if name == "" || getenv(name) == "" {
-				return unset
-			}
-			n, err := strconv.Atoi(getenv(name))
-			if err != nil {
-				bad = fmt.Errorf("--shard auto: %s=%q is not a number", name, getenv(name))
-			}
-			return n
-		}
-		index, count := number(v.index, 0), number(v.count, 0)
-		first, step := number(v.first, 0), number(v.step, 1)
-		switch {
-		case bad != nil:
-			return Shard{}, bad
-		case step < 1 || (index-first)%step != 0:
-			return Shard{}, fmt.Errorf("--shard auto: %s=%d is not %d and a multiple of %d", v.index, index, first, step)
-		}
-		return check(Shard{(index - first) / step, count}, v.index)
+		whole, found = part, true
 	}
-	return Shard{}, fmt.Errorf("--shard auto: no variables of Slurm, Kubernetes or MPI say which part this is%s", half)
+	half := ""
+	for _, p := range processes {
+		switch {
+		case getenv(p.index) == "":
+			continue
+		case getenv(p.count) != "":
+			part, err := p.shard(getenv)
+			return Shard{whole.Index*part.Count + part.Index, whole.Count * part.Count}, err
+		case p.index != "SLURM_PROCID":
+			half = fmt.Sprintf(": %s is set, but not %s", p.index, p.count)
+		case getenv("SLURM_NTASKS") != "" && getenv("SLURM_NTASKS") != "1":
+			return Shard{}, fmt.Errorf("--shard auto: Slurm has room for %s processes, but this one was not started by srun, so that there may be no others; use srun, or --shard i/n", getenv("SLURM_NTASKS"))
+		default: // a batch script for one process
+			found = true
+		}
+	}
+	if !found {
+		return Shard{}, fmt.Errorf("--shard auto: no variables of Slurm, Kubernetes or MPI say which part this is%s", half)
+	}
+	return whole, nil
+}
+
+// shard reads the variables.
+func (p place) shard(getenv func(string) string) (Shard, error) {
+	var bad error
+	number := func(name string, unset int) int {
+		if name == "" || getenv(name) == "" {
+			return unset
+		}
+		n, err := strconv.Atoi(getenv(name))
+		if err != nil {
+			bad = fmt.Errorf("--shard auto: %s=%q is not a number", name, getenv(name))
+		}
+		return n
+	}
+	index, count := number(p.index, 0), number(p.count, 0)
+	first, step := number(p.first, 0), number(p.step, 1)
+	switch {
+	case bad != nil:
+		return Shard{}, bad
+	case step < 1 || (index-first)%step != 0:
+		return Shard{}, fmt.Errorf("--shard auto: %s=%d is not %d and a multiple of %d", p.index, index, first, step)
+	}
+	return check(Shard{(index - first) / step, count}, p.index)
 }
 
 func check(s Shard, source string) (Shard, error) {
