@@ -107,6 +107,7 @@ type measurement struct {
 }
 
 func runBench(ctx context.Context, c *common, o benchOptions) error {
+	c.toFile = true
 	dev, err := c.open()
 	if err != nil {
 		return err

@@ -53,6 +53,7 @@ func runFactors(ctx context.Context, c *common, path, pattern string, o polar.Op
 }
 
 func factorsOf[T device.Float](ctx context.Context, c *common, inputs []*input, o polar.Options) error {
+	c.toFile = true
 	dev, err := c.open()
 	if err != nil {
 		return err

@@ -123,7 +123,7 @@ func (n *classifier) check() error {
 }
 
 func runHessian[T device.Float](ctx context.Context, c *common, in *input, n classifier, a analysis) error {
-	dev, err := c.open()
+	dev, err := c.open(a.state)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ func locate(name, tensor string) (*input, error) {
 	}
 	found, err := in.file.Find(tensor)
 	if err != nil {
+		if tensor == "" { // several
+			return nil, usagef("%w, as %s:%s", err, name, in.file.Members[0].Name)
+		}
 		return nil, err
 	}
 	if len(found) > 1 {

@@ -60,6 +60,7 @@ func newReproduction(c *common, name, short string,
 			return c.check()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			c.toFile = true
 			dev, err := c.open()
 			if err != nil {
 				return err

@@ -89,6 +89,7 @@ draws this error over the steps for all methods.`,
 
 func runPolar[T device.Float](ctx context.Context, c *common, in *input, o polar.Options) error {
 	c.takes(6, in) // the matrix, two iterates, the factor, and up to two on the smaller side
+	c.toFile = slices.Contains([]string{".npy", ".npz", ".csv", ".safetensors"}, filepath.Ext(c.output))
 	dev, err := c.open()
 	if err != nil {
 		return err
@@ -114,7 +115,7 @@ func runPolar[T device.Float](ctx context.Context, c *common, in *input, o polar
 		out.Curve, out.CurveName = append(r.Losses, r.Certificate.Orthogonality), "distance from orthogonality"
 	}
 	if c.output != "" {
-		if !slices.Contains([]string{".npy", ".npz", ".csv", ".safetensors"}, filepath.Ext(c.output)) { // a folder
+		if !c.toFile {
 			if err := saveMatrix(c, out, "Q.npy", r.Q); err != nil {
 				return err
 			}

@@ -25,6 +25,7 @@ type common struct {
 	json    bool
 	plot    string
 	output  string
+	toFile  bool // output is a file, not a folder
 	tensor  string
 	memory  uint64 // bytes that the work takes on the device, 0 if unknown
 
@@ -118,8 +119,12 @@ func knownCommand(root *cobra.Command, args []string) error {
 	return usagef("there is no command %q; \"ritz help\" lists them", args[0])
 }
 
-// open opens the device of the flags.
-func (c *common) open() (device.Device, error) {
+// open opens the device of the flags, after a look at where results go: to
+// those of the flags and to further folders.
+func (c *common) open(folders ...string) (device.Device, error) {
+	if err := c.writable(folders...); err != nil {
+		return nil, err
+	}
 	if c.threads > 0 {
 		runtime.GOMAXPROCS(c.threads)
 	}

@@ -50,7 +50,7 @@ the state.`,
 
 func runSpectrum[T device.Float](ctx context.Context, c *common, in *input, a analysis) error {
 	c.takes(1.5, in) // the matrix, and blocks of vectors
-	dev, err := c.open()
+	dev, err := c.open(a.state)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 type Member struct {
 	Name  string // "" in formats with one array
 	Shape []int
-	DType DType
+	DType DType // of Size 0 if it is one that cannot be read, such as "c16"
 }
 
 // File is a file whose headers have been read.
@@ -137,16 +137,13 @@ func reader(name string) (io.ReadCloser, error) {
 
 // Find returns the positions of the members whose names match a pattern of
 // package path (*, ?, [a-z]; / is matched by * too). "" matches the only
-// member of a file with one.
+// member of a file, or the only one that can be read.
 func (f *File) Find(pattern string) ([]int, error) {
 	if f == nil {
 		return nil, errNoFile
 	}
 	if pattern == "" {
-		if len(f.Members) == 1 {
-			return []int{0}, nil
-		}
-		return nil, fmt.Errorf("%s holds %d arrays; choose one of %s", f.Path, len(f.Members), f.names())
+		return f.only()
 	}
 	// path.Match does not let * match a slash; names here are no paths.
 	flat := func(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
@@ -163,10 +160,30 @@ func (f *File) Find(pattern string) ([]int, error) {
 			found = append(found, i)
 		}
 	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("%s has no array %q; it holds %s", f.Path, pattern, f.names())
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case len(f.Members) == 1 && f.Members[0].Name == "":
+		return nil, fmt.Errorf("%s has no array %q; it holds one, which has no name", f.Path, pattern)
 	}
-	return found, nil
+	return nil, fmt.Errorf("%s has no array %q; it holds %s", f.Path, pattern, f.names())
+}
+
+// only returns the only member.
+func (f *File) only() ([]int, error) {
+	var found []int
+	for i, m := range f.Members {
+		if m.DType.Size() > 0 {
+			found = append(found, i)
+		}
+	}
+	switch {
+	case len(f.Members) == 1:
+		return []int{0}, nil
+	case len(found) == 1:
+		return found, nil
+	}
+	return nil, fmt.Errorf("%s holds %d arrays; choose one of %s", f.Path, len(f.Members), f.names())
 }
 
 // names lists the first members, for messages.

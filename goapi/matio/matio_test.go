@@ -288,6 +288,12 @@ func TestMalformedFiles(t *testing.T) {
 		"words.csv":     "1,2\n3,four\n",
 		"ragged.csv":    "1,2\n3\n",
 		"header.csv":    "a,b\n",
+		"gap.csv":       "1,,3\n4,5,6\n",
+		"gap2.csv":      "1,2,3\n4,,6\n",
+		"typo.csv":      "1.0,2x,3\n4,5,6\n",
+		"index.csv":     ",0,1\n0,1.5,2.5\n", // as pandas writes it with its index
+		"commas.csv":    "1,5;2,5\n3,5;4,5\n",
+		"nothing.csv":   ",,\n1,2,3\n",
 		"empty.csv":     "",
 		"short-ubyte":   "\x00\x00\x08\x02\x00\x00\x00\x02\x00\x00\x00\x03\x01",
 		"bad.gz":        "\x1f\x8bxx",

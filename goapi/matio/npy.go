@@ -2,6 +2,7 @@ package matio
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ const npyMagic = "\x93NUMPY"
 const maxHeader = 1 << 20
 
 var (
-	npyDescr   = regexp.MustCompile(`'descr'\s*:\s*'([<>|=])([a-zA-Z]\d+)'`)
+	npyDescr   = regexp.MustCompile(`'descr'\s*:\s*'([<>|=])([a-zA-Z]\d*)[^']*'`)
 	npyFortran = regexp.MustCompile(`'fortran_order'\s*:\s*(True|False)`)
 	npyShape   = regexp.MustCompile(`'shape'\s*:\s*\(([\d\s,L]*)\)`)
 )
@@ -63,17 +64,9 @@ func readNPYHeader(r io.Reader) (h npyHeader, err error) {
 	}
 	h.offset += int64(length)
 
-	descr, fortran, shape := npyDescr.FindSubmatch(text), npyFortran.FindSubmatch(text), npyShape.FindSubmatch(text)
-	if descr == nil || fortran == nil || shape == nil {
-		return h, fmt.Errorf("has a header that is not understood (records and objects are not supported): %.80q", text)
-	}
-	h.order = binary.LittleEndian
-	if descr[1][0] == '>' {
-		h.order = binary.BigEndian
-	}
-	h.dtype = DType(descr[2])
-	if h.dtype.Size() == 0 {
-		return h, fmt.Errorf("holds numbers of type %q, which are not supported", h.dtype)
+	fortran, shape := npyFortran.FindSubmatch(text), npyShape.FindSubmatch(text)
+	if fortran == nil || shape == nil {
+		return h, fmt.Errorf("has a header that is not understood: %.80q", bytes.TrimSpace(text))
 	}
 	h.fortran = string(fortran[1]) == "True"
 	for part := range strings.SplitSeq(string(shape[1]), ",") {
@@ -86,6 +79,13 @@ func readNPYHeader(r io.Reader) (h npyHeader, err error) {
 			return h, fmt.Errorf("has the dimension %s", part)
 		}
 		h.shape = append(h.shape, n)
+	}
+	h.order = binary.LittleEndian
+	if descr := npyDescr.FindSubmatch(text); descr != nil { // else records
+		if descr[1][0] == '>' {
+			h.order = binary.BigEndian
+		}
+		h.dtype = DType(descr[2])
 	}
 	return h, nil
 }
@@ -123,6 +123,9 @@ func (f *File) openNPY() error {
 	if err := h.fits(total); err != nil {
 		return malformed(f.Path, "%v", err)
 	}
+	if h.dtype.Size() == 0 {
+		return malformed(f.Path, "%s", refusal(h.dtype))
+	}
 	h.there = total >= 0
 	h.open = func() (io.ReadCloser, error) {
 		r, err := reader(f.Path)
@@ -146,7 +149,9 @@ func (f *File) openNPZ() error {
 		return malformed(f.Path, "is not a valid zip archive: %v", err)
 	}
 	defer z.Close()
+	torch := false
 	for i, entry := range z.File {
+		torch = torch || strings.HasSuffix(entry.Name, "/data.pkl")
 		name, isArray := strings.CutSuffix(entry.Name, ".npy")
 		if !isArray {
 			continue
@@ -163,10 +168,18 @@ func (f *File) openNPZ() error {
 		if err != nil {
 			return malformed(f.Path, "array %q %v", name, err)
 		}
+		if h.dtype.Size() == 0 {
+			f.addUnreadable(name, h.shape, h.dtype, refusal(h.dtype))
+			continue
+		}
 		h.open = func() (io.ReadCloser, error) { return openZipEntry(f.Path, i, h.offset) }
 		f.add(name, h.stored)
 	}
-	if len(f.Members) == 0 {
+	switch {
+	case len(f.Members) > 0:
+	case torch:
+		return malformed(f.Path, "is a file of PyTorch; write its tensors by safetensors.torch.save_file")
+	default:
 		return malformed(f.Path, "holds no arrays")
 	}
 	return nil

@@ -39,6 +39,9 @@ func Rows[T Float](f *File, i, lo, hi int) (*RowSource[T], error) {
 	if lo < 0 || lo > hi || hi > shape[0] {
 		return nil, fmt.Errorf("%s has no rows %d to %d in shape %v", f.Path, lo, hi, shape)
 	}
+	if u, ok := f.arrays[i].(unreadable); ok {
+		return nil, malformed(f.Path, "%v", u)
+	}
 	data, binary := f.arrays[i].(stored)
 	switch {
 	case !binary:

@@ -76,15 +76,16 @@ func (f *File) openSafetensors() error {
 			return malformed(f.Path, "tensor %q: %v", name, err)
 		}
 		d, known := tensorTypes[h.DType]
-		if !known {
-			return malformed(f.Path, "tensor %q has the type %q, which is not supported", name, h.DType)
-		}
 		n, ok := product(h.Shape)
 		from, to := h.Offsets[0], h.Offsets[1]
-		if !ok || from < 0 || to > size || from > to || to-from != int64(n)*int64(d.Size()) {
+		if !ok || from < 0 || to > size || from > to || known && to-from != int64(n)*int64(d.Size()) {
 			return malformed(f.Path, "tensor %q: shape %v of %s does not fit bytes %d to %d of %d", name, h.Shape[:min(len(h.Shape), maxDims)], h.DType, from, to, size)
 		}
 		extents = append(extents, extent{from, to})
+		if !known {
+			f.addUnreadable(name, h.Shape, DType(h.DType), fmt.Sprintf("holds numbers of type %q, which are not supported", h.DType))
+			continue
+		}
 		f.add(name, stored{
 			open: func() (io.ReadCloser, error) {
 				r, err := os.Open(f.Path)

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// openCSV parses a table of numbers. A first line with a field that is no
-// number is a header. Fields are separated by commas, or by tabs, semicolons
+// openCSV parses a table of numbers. A first line without any number is a
+// header: one with some may be data with a gap, which must not be lost. Fields are separated by commas, or by tabs, semicolons
 // or spaces if the first line has no comma.
 func (f *File) openCSV() error {
 	r, err := reader(f.Path)
@@ -20,6 +20,9 @@ func (f *File) openCSV() error {
 	}
 	defer r.Close()
 	b := bufio.NewReaderSize(r, 1<<16)
+	if mark, _ := b.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		_, _ = b.Discard(len(byteOrderMark)) // which is there
+	}
 	line, err := b.Peek(1 << 12)
 	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
 		return malformed(f.Path, "cannot be read: %v", err)
@@ -56,15 +59,21 @@ func (f *File) openCSV() error {
 		start := len(data)
 		for j, field := range record {
 			v, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
-			if err != nil {
-				if rows == 0 && start == 0 { // a header
-					data = data[:0]
-					break
-				}
-				line, _ := c.FieldPos(j)
-				return malformed(f.Path, "line %d, field %d: %q is not a number", line, j+1, field)
+			if err == nil {
+				data = append(data, v)
+				continue
 			}
-			data = append(data, v)
+			if rows == 0 && header(record) {
+				break
+			}
+			line, _ := c.FieldPos(j)
+			switch {
+			case strings.TrimSpace(field) == "":
+				return malformed(f.Path, "line %d, field %d: there is no number", line, j+1)
+			case rows == 0:
+				return malformed(f.Path, "line %d, field %d: %q is not a number, and the line is no header, for others are", line, j+1, field)
+			}
+			return malformed(f.Path, "line %d, field %d: %q is not a number", line, j+1, field)
 		}
 		if len(data) > start {
 			rows++
@@ -77,6 +86,23 @@ func (f *File) openCSV() error {
 	f.Members = []Member{{"", []int{rows, cols}, Float64}}
 	f.arrays = []source{text(data)}
 	return nil
+}
+
+// byteOrderMark is what some programs write before text in UTF-8.
+const byteOrderMark = "\ufeff"
+
+// header reports whether no field of a line is a number, and some field is not
+// empty.
+func header(record []string) bool {
+	text := false
+	for _, field := range record {
+		field = strings.TrimSpace(field)
+		if _, err := strconv.ParseFloat(field, 64); err == nil {
+			return false
+		}
+		text = text || field != ""
+	}
+	return text
 }
 
 // openMatrixMarket parses a Matrix Market file (Boisvert, Pozo, Remington:
