@@ -15,6 +15,8 @@
 	void p##gelqf_(int *, int *, real *, int *, real *, real *, int *, int *); \
 	void p##orgqr_(int *, int *, int *, real *, int *, real *, real *, int *, int *); \
 	void p##orglq_(int *, int *, int *, real *, int *, real *, real *, int *, int *); \
+	void p##getrf_(int *, int *, real *, int *, int *, int *);                 \
+	void p##getri_(int *, real *, int *, int *, real *, int *, int *);         \
 	void p##potrf_(char *, int *, real *, int *, int *, size_t);               \
 	void p##bdsqr_(char *, int *, int *, int *, int *, real *, real *, real *, \
 		int *, real *, int *, real *, int *, real *, int *, size_t);           \
@@ -69,6 +71,18 @@
 	{                                                                          \
 		int info;                                                              \
 		p##orglq_(&m, &n, &k, a, &lda, tau, work, &lwork, &info);              \
+		return info;                                                           \
+	}                                                                          \
+	int ritz_##p##getrf(int n, real *a, int lda, int *pivots)                  \
+	{                                                                          \
+		int info;                                                              \
+		p##getrf_(&n, &n, a, &lda, pivots, &info);                             \
+		return info;                                                           \
+	}                                                                          \
+	int ritz_##p##getri(int n, real *a, int lda, int *pivots, real *work, int lwork) \
+	{                                                                          \
+		int info;                                                              \
+		p##getri_(&n, a, &lda, pivots, work, &lwork, &info);                   \
 		return info;                                                           \
 	}                                                                          \
 	int ritz_##p##potrf(char uplo, int n, real *a, int lda)                    \

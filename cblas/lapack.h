@@ -15,6 +15,8 @@
 	int ritz_##p##gelqf(int m, int n, real *a, int lda, real *tau, real *work, int lwork); \
 	int ritz_##p##orgqr(int m, int n, int k, real *a, int lda, real *tau, real *work, int lwork); \
 	int ritz_##p##orglq(int m, int n, int k, real *a, int lda, real *tau, real *work, int lwork); \
+	int ritz_##p##getrf(int n, real *a, int lda, int *pivots);                 \
+	int ritz_##p##getri(int n, real *a, int lda, int *pivots, real *work, int lwork); \
 	int ritz_##p##potrf(char uplo, int n, real *a, int lda);                   \
 	int ritz_##p##bdsqr(int n, real *d, real *e, real *work);
 

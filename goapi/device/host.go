@@ -42,6 +42,7 @@ type HostKernels[T Float] interface {
 	SymMul(a, x, y Dense[T]) bool
 	SymProduct(a, b, c Dense[T]) bool
 	SymApply(left bool, p, x, y Dense[T]) bool
+	Inverse(a, b Dense[T]) bool
 	TallGram(a Dense[T], x Dense[float64]) (Dense[float64], bool)
 	TallMul(a Dense[T], x, y Dense[float64], u Dense[T], check *TallCheck) bool
 	AdamStep(c Adam[T], w, g, m, v Dense[T]) bool

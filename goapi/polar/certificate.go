@@ -123,13 +123,12 @@ func (e *engine[T]) above(f float64) (bool, error) {
 	return err == nil, err
 }
 
-// outside is the number of random vectors for the part of A outside of the
-// span of Q, and unlikely what the largest of the norms of a matrix times them
-// is multiplied by to bound its norm: the largest of four is below 1/10 of the
-// norm with a probability of 4·10⁻⁵.
+// Norms are bounded by random vectors, as many as outside: the largest of the
+// norms of a matrix times them, times unlikely, is below its norm with a
+// probability of 3·10⁻⁵.
 const (
-	outside  = 4
-	unlikely = 12
+	outside  = 8
+	unlikely = 3
 )
 
 // rotated bounds ‖Q - UVᵀ‖₂ for almost orthonormal Q.
@@ -152,14 +151,18 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss, left float64) (float6
 	if same(w, out) {
 		w = e.x
 	}
-	// ‖E‖₂ ≤ ‖E²‖_F^½ for E = QQᵀ - I.
-	q.AddDiag(-1, e.gram)
-	q.Syrk(device.NoTrans, 1, e.gram, 0, e.p)
-	square, err := e.frobenius(e.p)
+	v, y, norms := q.Alloc(s, outside), q.Alloc(s, outside), q.Alloc(1, outside)
+	q.AddDiag(-1, e.gram) // E = QQᵀ - I
+	q.Random(device.Normal, 3, 2, v)
+	for range 2 {
+		q.Gemm(device.NoTrans, device.NoTrans, 1, e.gram, v, 0, y)
+		v, y = y, v
+	}
+	E, _, err := e.columns(v, norms)
 	if err != nil {
 		return 0, err
 	}
-	E := min(loss, math.Sqrt(square))
+	E = min(loss, math.Sqrt(unlikely*E))
 	bound := min(left, E*(0.5+E)) // ‖P - I‖ and more of the second order
 
 	if unit, err := e.normalize(a, w); err != nil || unit == 0 {
@@ -198,13 +201,6 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss, left float64) (float6
 	} else if err != nil {
 		return 0, err
 	}
-	q.Fill(0, e.acc)
-	q.AddDiag(1, e.acc)
-	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, e.acc) // L⁻¹
-	trace, err := e.reduce(device.SumSquares, e.acc)                 // of H⁻¹
-	if err != nil {
-		return 0, err
-	}
 	if e.l > s {
 		part, err := e.beyond(w, out)
 		if err != nil {
@@ -212,24 +208,36 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss, left float64) (float6
 		}
 		bound += part
 	}
-	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, e.tmp)
-	q.Trsm(device.Right, device.Lower, device.Transp, 1, e.p, e.tmp) // M
-	q.Syrk(device.NoTrans, 1, e.tmp, 0, e.gram)
-	square, err = e.frobenius(e.gram)
+	// ‖M‖₂ from M²·Ω, and on the way the trace of H⁻¹ from L⁻ᵀ·Ω and its
+	// Frobenius norm, which is that of (LᵀL)⁻¹, too.
+	both := q.Alloc(s, 2*outside)
+	x, z := both.Slice(0, s, 0, outside), both.Slice(0, s, outside, 2*outside)
+	q.Random(device.Normal, 3, 3, v)
+	q.Trsm(device.Left, device.Lower, device.Transp, 1, e.p, v)
+	_, trace, err := e.columns(v, norms)
 	if err != nil {
 		return 0, err
 	}
-	q.Syrk(device.Transp, 1, e.acc, 0, e.gram) // H⁻¹
-	inverse, err := e.frobenius(e.gram)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, e.tmp, v, 0, x)
+	q.Copy(z, v)
+	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, both)
+	_, inverse, err := e.columns(z, norms)
 	if err != nil {
 		return 0, err
 	}
-	inverse = min(inverse, trace)
+	q.Copy(v, x)
+	q.Trsm(device.Left, device.Lower, device.Transp, 1, e.p, v)
+	q.Gemm(device.NoTrans, device.NoTrans, 1, e.tmp, v, 0, y)
+	q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, y)
+	square, _, err := e.columns(y, norms)
+	if err != nil {
+		return 0, err
+	}
 	// The rounding errors of A·Qᵀ, taken as independent and of the size of
 	// eps times the rows of A, give a random matrix N, and ‖L⁻¹·N·L⁻ᵀ‖₂ is
 	// about ‖L⁻¹‖₂·‖L⁻¹‖_F times their size.
-	hidden := e.eps * norm / math.Sqrt(float64(s)) * math.Sqrt(inverse*trace)
-	bound += math.Sqrt(square)/2 + hidden
+	hidden := e.eps * norm / math.Sqrt(float64(s)) * math.Sqrt(inverse) * trace
+	bound += math.Sqrt(unlikely*square)/2 + hidden
 	if !(bound < 0.5) { // no small rotation
 		return most, nil
 	}
@@ -248,7 +256,7 @@ func (e *engine[T]) beyond(a, out device.Matrix[T]) (float64, error) {
 		down, up = up, down
 	}
 	long, short, second := q.Alloc(l, outside), q.Alloc(s, outside), q.Alloc(s, outside)
-	norms, host := q.Alloc(1, outside), make([]T, outside)
+	norms := q.Alloc(1, outside)
 	// With B = H⁻¹·R: B·Bᵀ·B·Ω, whose largest column bounds ‖B‖³.
 	b := func() {
 		q.Gemm(down, device.NoTrans, 1, out, long, 0, second)
@@ -265,14 +273,21 @@ func (e *engine[T]) beyond(a, out device.Matrix[T]) (float64, error) {
 	q.Gemm(device.Trans(e.left), device.NoTrans, 1, e.gram, short, 0, second)
 	q.Gemm(up, device.NoTrans, -1, out, second, 1, long)
 	b()
-	q.Reduce(device.SumSquares, device.PerCol, short, norms)
-	q.Download(device.Vector(host), norms)
-	if err := q.Sync(); err != nil {
-		return 0, err
+	most, _, err := e.columns(short, norms)
+	return math.Cbrt(unlikely * most), err
+}
+
+// columns returns the largest norm of the columns of v and the root of the mean
+// of their squares.
+func (e *engine[T]) columns(v, norms device.Matrix[T]) (largest, mean float64, err error) {
+	var host [outside]T
+	e.q.Reduce(device.SumSquares, device.PerCol, v, norms)
+	e.q.Download(device.Vector(host[:]), norms)
+	if err := e.q.Sync(); err != nil {
+		return 0, 0, err
 	}
-	most := 0.0
 	for _, n := range host {
-		most = max(most, float64(n))
+		largest, mean = max(largest, float64(n)), mean+float64(n)/outside
 	}
-	return math.Cbrt(unlikely * math.Sqrt(most)), nil
+	return math.Sqrt(largest), math.Sqrt(mean), nil
 }

@@ -42,6 +42,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"SymMul", testSymMul[T]},
 		{"SymProduct", testSymProduct[T]},
 		{"SymApply", testSymApply[T]},
+		{"Inverse", testInverse[T]},
 		{"Lend", testLend[T]},
 		{"Tall", testTall[T]},
 		{"Band", testBand[T]},

@@ -83,6 +83,7 @@ func testShapes[T device.Float](t *testing.T, b *bench[T]) {
 		"TangentBackward": func() { device.TangentBackward(q, a23, a33, a23, a23, none) },
 		"TangentSums":     func() { device.TangentBackward(q, a23, none, none, a23, q.Alloc(1, 2)) },
 		"SoftmaxTangent":  func() { device.SoftmaxTangent(q, a23, a33) },
+		"Inverse":         func() { device.Inverse(q, a23, q.Alloc(2, 3)) },
 		"SymApply":        func() { device.SymApply(q, device.Left, a33, a23, q.Alloc(2, 3)) },
 		"SymMul":          func() { device.SymMul(q, a33, a34, a34) },
 	} {
