@@ -74,7 +74,7 @@ draws this error over the steps for all methods.`,
 	f := cmd.Flags()
 	f.StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern (default: the only one)")
 	choices(cmd, &method, "method", "auto", "", "auto", "express", "muon", "you", "dion", "turbo", "cans", "prism",
-		"cubic", "quintic", "halley", "qdwh", "newton", "svd")
+		"cubic", "quintic", "minimax", "halley", "qdwh", "newton", "svd")
 	choices(cmd, &form, "form", "auto", "how steps are multiplied out:", "auto", "standard", "gram")
 	choices(cmd, &precision, "precision", "exact", "of f32 in the products of a fixed number of steps, on a GPU or a CPU with bfloat16:", "exact", "tf32", "bf16", "fp16")
 	f.IntVar(&o.Steps, "steps", 0, "number of steps (0: as many as the error needs; muon, you, dion: 5; turbo: 4)")

@@ -8,8 +8,8 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// accurate computes the factor by QDWH or by scaled Newton, both of which are
-// backward stable for any condition. Work is on z (l×s), the matrix with its
+// accurate computes the factor by QDWH, which is backward stable for any
+// condition. Work is on z (l×s), the matrix with its
 // larger side upright.
 func accurate[T device.Float](ctx context.Context, q device.Queue[T], a, out device.Matrix[T], o Options) (*Info, error) {
 	defer q.Scope()()
@@ -43,11 +43,7 @@ func accurate[T device.Float](ctx context.Context, q device.Queue[T], a, out dev
 	if err != nil {
 		return nil, err
 	}
-	if o.Method == Newton {
-		err = newton(ctx, e, r, lower, info)
-	} else {
-		err = qdwh(ctx, e, r, lower, info)
-	}
+	err = qdwh(ctx, e, r, lower, info)
 	if errors.Is(err, device.ErrNotPositiveDefinite) || lower == 0 {
 		return bySVD(ctx, q, a, out) // singular
 	}
@@ -59,8 +55,7 @@ func accurate[T device.Float](ctx context.Context, q device.Queue[T], a, out dev
 	} else {
 		q.Gemm(device.NoTrans, device.NoTrans, 1, z, r, 0, out)
 	}
-	e.form(out)
-	if err := e.certify(a, out, info, 0); err != nil {
+	if err := certifyDouble(q, a, out, info); err != nil {
 		return nil, err
 	}
 	tol := 100 * float64(e.s) * e.eps
@@ -155,68 +150,6 @@ func qdwh[T device.Float](ctx context.Context, e *engine[T], x device.Matrix[T],
 		}
 		l = min(1, w.at(l))
 		info.Iterations++
-	}
-	return nil
-}
-
-// newton replaces the s×s matrix x by its polar factor: Newton's iteration
-// X ← (μ·X + X⁻ᵀ/μ)/2 with Higham's scaling μ⁴ = ‖X⁻¹‖₁·‖X⁻¹‖∞/(‖X‖₁·‖X‖∞)
-// while that is far from 1. The inverse comes from a QR factorization.
-func newton[T device.Float](ctx context.Context, e *engine[T], x device.Matrix[T], lower float64, info *Info) error {
-	q, s := e.q, e.s
-	if lower == 0 {
-		return device.ErrNotPositiveDefinite
-	}
-	inverse, r, sums := q.Alloc(s, s), q.Alloc(s, s), q.Alloc(1, s)
-	norms := func(m device.Matrix[T]) (product float64, err error) {
-		product = 1
-		for _, axis := range []device.Axis{device.PerRow, device.PerCol} {
-			q.Reduce(device.SumAbs, axis, m, sums)
-			n, err := e.reduce(device.Max, sums)
-			if err != nil {
-				return 0, err
-			}
-			product *= n
-		}
-		return product, nil
-	}
-	best := math.Inf(1)
-	for info.Iterations < maxSteps {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		q.Copy(inverse, x)
-		q.QR(inverse, r)
-		q.Trsm(device.Right, device.Upper, device.Transp, 1, r, inverse) // X⁻ᵀ = Q·R⁻ᵀ
-		of, err := norms(x)
-		if err != nil {
-			return err
-		}
-		ofInverse, err := norms(inverse)
-		if err != nil {
-			return err
-		}
-		μ := math.Pow(ofInverse/of, 0.25)
-		if !(μ > 0) || math.IsInf(μ, 0) {
-			return device.ErrNotPositiveDefinite
-		}
-		if math.Abs(μ-1) < 0.01 {
-			μ = 1
-		}
-		q.Add(T(0.5*μ), device.NoTrans, x, T(0.5/μ), device.NoTrans, inverse, inverse)
-		q.Add(1, device.NoTrans, x, -1, device.NoTrans, inverse, x)
-		change, err := e.frobenius(x)
-		if err != nil {
-			return err
-		}
-		q.Copy(x, inverse)
-		info.Iterations++
-		// The error after a step is about the square of its change.
-		small := math.Sqrt(e.eps)
-		if μ == 1 && (change < small || change >= best/2 && change < 10*small) {
-			return nil
-		}
-		best = min(best, change)
 	}
 	return nil
 }

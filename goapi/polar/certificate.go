@@ -15,9 +15,10 @@ import (
 // H = AQᵀ is not quite symmetric and Q·(its transpose) not quite A, and what is
 // missing, divided by the singular values that it concerns, is how far Q is
 // rotated. To that is added what rounding may hide, about eps·κ: the polar
-// factor itself is that sensitive to A. The norm for the part of A outside of
-// the span of a tall or wide Q is estimated from random vectors and exceeds the
-// bound with probability 10⁻⁴.
+// factor itself is that sensitive to A. The three norms in it are bounded from
+// products with random vectors, which are the same in each call: over their
+// choice, one of these bounds fails with a probability of 10⁻⁴ in sum.
+// Orthogonality is computed in full and is no estimate.
 //
 // While Q is far from orthogonal (muon and other methods that do not
 // converge), the bound is what the steps leave at the smallest singular value
@@ -69,6 +70,23 @@ func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted float64)
 	}
 	c.ErrorBound, err = e.rotated(a, out, loss, left)
 	return err
+}
+
+// certifyDouble is certify for the factor out of a by a method that is more
+// accurate than float32 can tell, in float64.
+func certifyDouble[T device.Float](q device.Queue[T], a, out device.Matrix[T], info *Info) error {
+	w := q.Device().F64()
+	defer w.Close()
+	a64, out64 := w.Alloc(a.Rows, a.Cols), w.Alloc(a.Rows, a.Cols)
+	if err := device.Recast(q, a, w, a64); err != nil {
+		return err
+	}
+	if err := device.Recast(q, out, w, out64); err != nil {
+		return err
+	}
+	e := newEngine(w, a.Rows, a.Cols)
+	e.form(out64)
+	return e.certify(a64, out64, info, 0)
 }
 
 // unfinished bounds the error of U·f(Σ)·Vᵀ for the steps f that were taken.

@@ -26,10 +26,10 @@ func deviation(steps []step, lower float64) float64 {
 }
 
 // CoefficientsOf returns the coefficients of the steps of a method with
-// polynomial steps that are known before the matrix is: all but auto, prism,
-// halley, qdwh, newton and svd. Without o.Steps it returns as many as o.Error
-// needs (0: 1e-15) for singular values in [o.Lower,1], at most 100; o.Lower = 0
-// means 1e-3.
+// polynomial steps of degree five or less that are known before the matrix is:
+// all but auto, prism, minimax, halley, qdwh, newton and svd. Without o.Steps it
+// returns as many as o.Error needs (0: 1e-15) for singular values in
+// [o.Lower,1], at most 100; o.Lower = 0 means 1e-3.
 func CoefficientsOf(o Options) ([]Coefficients, error) {
 	steps, err := stepsOf(o)
 	if err != nil {
@@ -37,8 +37,8 @@ func CoefficientsOf(o Options) ([]Coefficients, error) {
 	}
 	list := make([]Coefficients, len(steps))
 	for i, p := range steps {
-		if p.rational {
-			return nil, device.Argument("method", "is %s, whose steps are no polynomials", o.Method)
+		if p.rational || p.series != nil {
+			return nil, device.Argument("method", "is %s, whose steps are no polynomials of degree five", o.Method)
 		}
 		list[i] = p.Coefficients
 	}

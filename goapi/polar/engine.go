@@ -26,6 +26,7 @@ type engine[T device.Float] struct {
 	// restart, which have not been applied to x yet, and a buffer.
 	acc, tmp device.Matrix[T] // s×s
 	pending  bool
+	even     device.Matrix[T] // s×s, of longer steps: the square of their argument
 
 	losses   device.Matrix[T] // of fixed steps: squares of the losses after each
 	recorded *recorded[T]     // of fixed steps, if they are; the matrices are kept, then
@@ -126,6 +127,8 @@ func (e *engine[T]) take(p step, cut bool) {
 		return
 	case p.rational:
 		e.inverse(p.halley)
+	case p.series != nil:
+		e.series(p)
 	default:
 		e.polynomial(p.Coefficients)
 	}
@@ -158,6 +161,44 @@ func (e *engine[T]) polynomial(c Coefficients) {
 		e.flops += e.cube()
 	}
 	e.q.AddDiag(T(c.A), e.p)
+	e.squared = false
+}
+
+// series stores the polynomial of a longer step in p.
+func (e *engine[T]) series(p step) {
+	e.more()
+	if e.even.IsZero() {
+		e.even = e.q.Alloc(e.s, e.s)
+	}
+	none := device.Matrix[T]{}
+	α, β := 1/(p.unit*p.unit*p.half), p.mid/p.half
+	if e.squared { // (α·G - β)² = α²·G² - 2αβ·G + β²
+		e.q.Add(T(α*α), device.NoTrans, e.p, T(-2*α*β), device.NoTrans, e.gram, e.even)
+		e.q.AddDiag(T(β*β), e.even)
+	}
+	t := e.gram
+	e.q.Add(T(α), device.NoTrans, e.gram, 0, device.NoTrans, none, t)
+	e.q.AddDiag(T(-β), t)
+	if !e.squared {
+		e.q.Syrk(device.NoTrans, 1, t, 0, e.even)
+		e.flops += e.cube()
+	}
+	c := make([]T, len(p.series))
+	for i, v := range p.series {
+		c[i] = T(v / p.unit)
+	}
+	top := len(c) - 1
+	e.q.Add(c[top-1], device.NoTrans, t, c[top], device.NoTrans, e.even, e.p)
+	e.q.AddDiag(c[top-2], e.p)
+	for i := top - 4; i >= 0; i -= 2 {
+		device.SymProduct(e.q, e.even, e.p, e.tmp)
+		e.p, e.tmp = e.tmp, e.p
+		e.q.Add(1, device.NoTrans, e.p, c[i+1], device.NoTrans, t, e.p)
+		e.q.AddDiag(c[i], e.p)
+		e.flops += e.cube()
+	}
+	e.q.Add(T(1/α), device.NoTrans, t, 0, device.NoTrans, none, t)
+	e.q.AddDiag(T(β/α), t)
 	e.squared = false
 }
 
@@ -272,6 +313,22 @@ func (e *engine[T]) spectralBound(sharp bool) (float64, error) {
 	e.square()
 	t, err := e.reduce(device.SumSquares, e.p) // tr G⁴
 	return math.Pow(t, 1./8) * (1 + 16*e.eps), err
+}
+
+// sharper returns the lower of a bound of ‖x‖₂ and one from random vectors and
+// powers of the square of the Gram matrix that it has left.
+func (e *engine[T]) sharper(bound float64) (float64, error) {
+	defer e.q.Scope()()
+	const powers = 4
+	v, w, norms := e.q.Alloc(e.s, outside), e.q.Alloc(e.s, outside), e.q.Alloc(1, outside)
+	e.q.Random(device.Normal, 3, 4, v)
+	unit := T(math.Pow(bound, -4))
+	for range powers {
+		e.q.Gemm(device.NoTrans, device.NoTrans, unit, e.p, v, 0, w)
+		v, w = w, v
+	}
+	largest, _, err := e.columns(v, norms)
+	return bound * min(1, math.Pow(unlikely*largest, 1./(4*powers))*(1+16*e.eps)), err
 }
 
 // balance divides the rows of x, on the smaller side, by the square roots of

@@ -25,7 +25,7 @@ func (e *engine[T]) fixSteps(p *plan, measured bool) *fixedSteps {
 	}
 	f, within := &fixedSteps{measured: measured}, 1.0
 	for k, s := range p.steps {
-		if s.rational {
+		if s.rational || s.series != nil {
 			return nil
 		}
 		within *= s.slope()

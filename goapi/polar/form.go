@@ -53,8 +53,8 @@ func cost(rows, cols int, steps []step, cut []bool, solve, cholesky float64) flo
 			continue
 		case p.rational: // the inverse of a small one
 			sum += cholesky*cube/3 + solve*cube + cube
-		case p.C != 0:
-			sum += cube // the square
+		default:
+			sum += p.products() * cube
 		}
 		if !first {
 			sum += cube // the product with the polynomials before
@@ -87,7 +87,7 @@ func growth(steps []step, cut []bool) float64 {
 			sum += p.halley.c * within * within
 		}
 		if cut[i] {
-			sum += 4 * within * (within + after)
+			sum += max(4, p.size()/2) * within * (within + after)
 		}
 		within *= p.slope()
 		if cut[i] {
@@ -98,11 +98,11 @@ func growth(steps []step, cut []bool) float64 {
 }
 
 // best returns the cuts with the fewest operations among those whose growth
-// is at most limit; with none, nil. The last settle steps and those beyond the
-// first twelve are all multiplied out.
-func best(rows, cols int, steps []step, settle int, limit float64) ([]bool, float64) {
+// is at most limit; with none, nil. The steps beyond the first twelve are all
+// multiplied out.
+func best(rows, cols int, steps []step, limit float64) ([]bool, float64) {
 	n := len(steps)
-	free := min(n, 12) - max(1, settle+1)
+	free := min(n, 12) - 1
 	var found []bool
 	least := 0.0
 	cut := make([]bool, n)

@@ -50,9 +50,15 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 	} else if scale, err = e.spectralBound(!(o.Method == Muon || o.Method == You || o.Method == Dion || o.Method == Custom)); err != nil {
 		return nil, err
 	}
+	finds := o.Method == Auto || o.Method == Newton || o.Method == Minimax || o.Method == Halley
+	if finds {
+		if scale, err = e.sharper(scale); err != nil {
+			return nil, err
+		}
+	}
 	info.Scale = unit * scale
-	lower := 0.0
-	if o.Lower == 0 && (o.Method == Auto || o.Method == Halley) {
+	lower := o.Lower
+	if lower == 0 && finds && o.Method != Newton {
 		if lower, err = e.lower(scale); err != nil {
 			return nil, err
 		}
@@ -71,6 +77,26 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 		return nil, err
 	}
 	info.Method = p.method
+	if work := p.afterNewton(a.Rows, a.Cols, o, lower, e.unit); work != nil {
+		err := e.newton(ctx, scale, info, work)
+		if errors.Is(err, device.ErrNotPositiveDefinite) {
+			return bySVD(ctx, q, a, out) // singular
+		} else if err != nil {
+			return nil, err
+		}
+		info.Method = Newton
+		e.form(e.x)
+		if scale, err = e.spectralBound(true); err != nil {
+			return nil, err
+		}
+		if scale, err = e.sharper(scale); err != nil {
+			return nil, err
+		}
+		o.Lower = 1 / scale
+		if p, err = newPlan(a.Rows, a.Cols, o, o.Lower, e.unit); err != nil {
+			return nil, err
+		}
+	}
 	done := true
 	if f := e.fixSteps(p, !o.NoCertificate); f != nil {
 		err = e.runFixed(ctx, p, f, out, scale, info)
@@ -89,7 +115,12 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 	switch {
 	case retry && errors.Is(err, device.ErrNotFinite): // diverged
 		return again()
-	case o.Method == Auto && errors.Is(err, device.ErrNotPositiveDefinite):
+	case p.method == Minimax && info.Method == Minimax && !p.fixed && o.Lower == 0 && (errors.Is(err, device.ErrNotFinite) || err == nil && !done):
+		// A singular value is below the estimate of the smallest one, and out
+		// of the range of the steps.
+		o.Method = Newton
+		return iterate(ctx, q, a, out, o)
+	case (o.Method == Auto || o.Method == Newton) && errors.Is(err, device.ErrNotPositiveDefinite):
 		return bySVD(ctx, q, a, out)
 	case err != nil:
 		return nil, err
@@ -101,13 +132,18 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 	if o.NoCertificate {
 		return info, nil
 	}
-	if err := e.certify(a, out, info, o.Error); err != nil {
+	if info.Method == Newton && o.Error == 0 {
+		err = certifyDouble(q, a, out, info)
+	} else {
+		err = e.certify(a, out, info, o.Error)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if retry && !(info.Certificate.ErrorBound <= o.Error) {
 		return again()
 	}
-	if o.Method == Auto && (!done || info.Certificate.ErrorBound >= 1) {
+	if (o.Method == Auto || o.Method == Newton) && (!done || info.Certificate.ErrorBound >= 1) {
 		// Without full rank, to working accuracy: only the SVD completes the
 		// factor to an orthogonal matrix.
 		return bySVD(ctx, q, a, out)
@@ -192,7 +228,7 @@ func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.
 		if err != nil {
 			return false, err
 		}
-		if !s.rational {
+		if !s.rational && s.series == nil {
 			info.Steps = append(info.Steps, s.Coefficients)
 		}
 		info.Iterations++

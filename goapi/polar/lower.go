@@ -20,10 +20,11 @@ const (
 // of the Gram matrix, about √(s·eps). What it returns is rarely more than twice
 // too large.
 func (e *engine[T]) lower(scale float64) (float64, error) {
+	e.more()
 	defer e.q.Scope()()
-	e.squared = false
-	e.q.Copy(e.p, e.gram)
-	e.q.Cholesky(e.p)
+	l := e.tmp
+	e.q.Copy(l, e.gram)
+	e.q.Cholesky(l)
 	e.flops += e.cube() / 3
 	if err := e.q.Sync(); errors.Is(err, device.ErrNotPositiveDefinite) {
 		return 0, nil
@@ -35,8 +36,8 @@ func (e *engine[T]) lower(scale float64) (float64, error) {
 	host := make([]T, probes)
 	inverse := 0.0 // the largest eigenvalue of the inverse
 	for range inversions {
-		e.q.Trsm(device.Left, device.Lower, device.NoTrans, 1, e.p, v)
-		e.q.Trsm(device.Left, device.Lower, device.Transp, 1, e.p, v)
+		e.q.Trsm(device.Left, device.Lower, device.NoTrans, 1, l, v)
+		e.q.Trsm(device.Left, device.Lower, device.Transp, 1, l, v)
 		e.q.Reduce(device.SumSquares, device.PerCol, v, norms)
 		e.q.Download(device.Vector(host), norms)
 		if err := e.q.Sync(); err != nil {
@@ -51,9 +52,9 @@ func (e *engine[T]) lower(scale float64) (float64, error) {
 		e.q.Upload(norms, device.Vector(host))
 		e.q.ScaleBy(device.PerCol, norms, v, v)
 	}
-	l := math.Sqrt(1/inverse) / scale
-	if !(l > 2*math.Sqrt(float64(e.s)*e.eps)) {
+	least := math.Sqrt(1/inverse) / scale
+	if !(least > 2*math.Sqrt(float64(e.s)*e.eps)) {
 		return 0, nil
 	}
-	return min(1, 0.8*l), nil
+	return min(1, 0.8*least), nil
 }

@@ -20,6 +20,7 @@ const (
 	Prism   Method = "prism"
 	Cubic   Method = "cubic"
 	Quintic Method = "quintic"
+	Minimax Method = "minimax"
 	Custom  Method = "custom"
 	Halley  Method = "halley"
 	QDWH    Method = "qdwh"
@@ -28,7 +29,7 @@ const (
 )
 
 // Methods lists all methods.
-var Methods = []Method{Auto, Express, Muon, You, Dion, Turbo, CANS, Prism, Cubic, Quintic, Custom, Halley, QDWH, Newton, SVD}
+var Methods = []Method{Auto, Express, Muon, You, Dion, Turbo, CANS, Prism, Cubic, Quintic, Minimax, Custom, Halley, QDWH, Newton, SVD}
 
 // Form says how the steps of an iteration are multiplied out.
 type Form string
@@ -48,13 +49,13 @@ const (
 
 // Options of a polar factor. The zero value computes it to working accuracy.
 type Options struct {
-	// Method, "" meaning Auto: Polar Express or Halley steps, whichever
-	// take fewer operations for the ratio of the singular values, which is
-	// estimated first, and the SVD for matrices without full rank.
+	// Method, "" meaning Auto: whichever takes fewest operations for the
+	// ratio of the singular values, which is estimated first, and the SVD for
+	// matrices without full rank; see the package documentation.
 	Method Method
 
-	// Form of the iteration, "" meaning FormAuto. It has no effect on qdwh,
-	// newton and svd.
+	// Form of the iteration, "" meaning FormAuto. It has no effect on qdwh
+	// and svd.
 	Form Form
 
 	// Restarts are the steps after which the Gram form multiplies out and
@@ -84,8 +85,8 @@ type Options struct {
 	Tol float64
 
 	// Lower is a lower bound of the ratio of the smallest to the largest
-	// singular value, for express, cans and halley; 0 means 1e-3 for express
-	// and cans, and an estimate for halley and auto.
+	// singular value, for express, cans, minimax and halley; 0 means 1e-3 for
+	// express and cans, and an estimate for minimax, halley and auto.
 	Lower float64
 
 	// Precision in which the elements of float32 matrices enter the products

@@ -17,16 +17,19 @@ type plan struct {
 	lower  float64
 	most   float64 // the largest slope of a Halley step
 	limit  int
+	work   float64 // of auto: the cost of the steps
 }
 
 // gentle is the largest slope of a Halley step whose Cholesky factorization
 // loses no accuracy that matters beside an error to reach (0: working
 // accuracy). The factorization leaves c·eps, c being a quarter of the square of
-// the slope, in the directions of small singular values.
-func gentle(err, eps float64) float64 {
-	usual := 100.
+// the slope, between directions of singular values near 1/√c and smaller ones,
+// which moves what is factored by no more than √c·eps: that may be as much as
+// sums of so many terms lose.
+func gentle(side int, err, eps float64) float64 {
+	usual := max(100, float64(side))
 	if eps > 1e-10 {
-		usual = 30
+		usual = max(30, float64(side)/8)
 	}
 	return max(usual, min(1e4, math.Sqrt(err/(16*eps))))
 }
@@ -50,7 +53,7 @@ func table(list []Coefficients, n int) []step {
 // newPlan makes the plan of a method. lower is an estimate of the ratio of the
 // singular values, 0 if it is not known.
 func newPlan(rows, cols int, o Options, lower, eps float64) (*plan, error) {
-	p := &plan{method: o.Method, fixed: o.Steps > 0, limit: o.Steps, lower: lower, most: gentle(o.Error, eps), gram: o.Form == Gram}
+	p := &plan{method: o.Method, fixed: o.Steps > 0, limit: o.Steps, lower: lower, most: gentle(min(rows, cols), o.Error, eps), gram: o.Form == Gram}
 	if !p.fixed {
 		p.limit = maxSteps
 	}
@@ -62,7 +65,7 @@ func newPlan(rows, cols int, o Options, lower, eps float64) (*plan, error) {
 		p.lower = o.Lower
 	}
 	usual := p.lower // for tables
-	if usual == 0 || o.Method != Auto && o.Lower == 0 {
+	if usual == 0 || o.Method != Auto && o.Method != Minimax && o.Lower == 0 {
 		usual = 1e-3
 	}
 	leaves := 0. // the deviation of methods that converge
@@ -97,6 +100,16 @@ func newPlan(rows, cols int, o Options, lower, eps float64) (*plan, error) {
 		p.steps = table([]Coefficients{Taylor3}, o.Steps)
 	case Quintic:
 		p.steps = table([]Coefficients{Taylor5}, o.Steps)
+	case Minimax:
+		if !p.fixed {
+			p.steps = minimaxTo(usual, deviation, 2)
+			break
+		}
+		for l, u := usual, 1.0; len(p.steps) < o.Steps; {
+			s := series(l, u, 2)
+			p.steps = append(p.steps, s.step)
+			l, u = s.next()
+		}
 	case Halley:
 		if p.lower > 0 {
 			p.steps = halleySteps(p.lower, deviation, p.most)
@@ -107,11 +120,13 @@ func newPlan(rows, cols int, o Options, lower, eps float64) (*plan, error) {
 				}
 			}
 		}
-	case Auto:
+	case Auto, Newton:
 		p.choose(rows, cols, o, deviation, eps)
 		return p, nil
 	}
-	return p, p.arrange(rows, cols, o, leaves, eps)
+	err := p.arrange(rows, cols, o, leaves, eps)
+	p.work = cost(rows, cols, p.steps, p.cut, solveWeight, choleskyWeight)
+	return p, err
 }
 
 // arrange chooses the form of the steps.
@@ -126,14 +141,14 @@ func (p *plan) arrange(rows, cols int, o Options, leaves, eps float64) error {
 		p.cut = cuts(n, Standard, nil)
 		// The fewest operations are those of the fewest restarts only for
 		// large matrices; take the form that was asked for all the same.
-		if found, _ := best(1, 1000, p.steps, 0, rounding(p.steps, leaves, eps)); found != nil {
+		if found, _ := best(1, 1000, p.steps, rounding(p.steps, leaves, eps)); found != nil {
 			p.cut = found
 		}
 	default:
 		p.cut = cuts(n, Standard, nil)
 		usual := cost(rows, cols, p.steps, p.cut, solveWeight, choleskyWeight)
 		// A tenth is not worth the accuracy.
-		if found, least := best(rows, cols, p.steps, 0, rounding(p.steps, leaves, eps)); found != nil && least < 0.9*usual {
+		if found, least := best(rows, cols, p.steps, rounding(p.steps, leaves, eps)); found != nil && least < 0.9*usual {
 			p.cut = found
 		}
 	}
@@ -144,39 +159,77 @@ func (p *plan) arrange(rows, cols int, o Options, leaves, eps float64) error {
 	return nil
 }
 
-// choose makes the plan of auto: the cheaper of Polar Express and Halley.
+// leastLong is the smaller side from which auto takes long steps: planning them
+// takes time.
+const leastLong = 64
+
+// choose makes the plan of auto: the cheapest of Polar Express, long and Halley
+// steps.
 func (p *plan) choose(rows, cols int, o Options, deviation, eps float64) {
 	p.method, p.fixed, p.limit = Halley, false, maxSteps
 	if p.lower == 0 {
 		return // Halley steps that find it out
 	}
-	settle := 0
-	if o.Error == 0 { // two steps on the matrix itself make it orthonormal
-		settle = 2
+	side := min(rows, cols)
+	kinds := []plan{{method: Express, steps: expressTo(p.lower, deviation)}, {method: Halley, steps: halleySteps(p.lower, deviation, p.most)}}
+	for k := 2; k <= longest && side >= leastLong; k++ {
+		kinds = append(kinds, plan{method: Minimax, steps: minimaxTo(p.lower, deviation, k)})
 	}
-	var least float64
-	for _, c := range []struct {
-		method Method
-		steps  []step
-	}{{Express, expressTo(p.lower, deviation)}, {Halley, halleySteps(p.lower, deviation, p.most)}} {
+	for _, c := range kinds {
 		standard := cuts(len(c.steps), Standard, nil)
-		// Polar Express amplifies more than the inverse of the smallest
-		// singular value, by which rounding of the input counts anyway.
+		// Polynomials amplify more than the inverse of the smallest singular
+		// value, by which rounding of the input counts anyway, and sums of
+		// many terms.
 		limit := rounding(c.steps, o.Error/10, eps)
 		if o.Error == 0 {
-			limit = max(limit, 4/p.lower)
+			limit = max(limit, 4*math.Sqrt(float64(side))/p.lower)
 		}
-		if c.method == Express && growth(c.steps, standard) > max(o.Error/8/eps, 64/p.lower) {
+		if c.method != Halley && growth(c.steps, standard) > max(o.Error/8/eps, 64/p.lower) {
 			continue
 		}
 		cut, n := standard, cost(rows, cols, c.steps, standard, solveWeight, choleskyWeight)
 		if o.Form != Standard {
-			if found, m := best(rows, cols, c.steps, settle, limit); found != nil && (m < n || o.Form == Gram) {
+			if found, m := best(rows, cols, c.steps, limit); found != nil && (m < n || o.Form == Gram) {
 				cut, n = found, m
 			}
 		}
-		if p.steps == nil || n < least {
-			p.method, p.steps, p.cut, least = c.method, c.steps, cut, n
+		if p.steps == nil || n < p.work {
+			p.method, p.steps, p.cut, p.work = c.method, c.steps, cut, n
+		}
+	}
+}
+
+// afterNewton returns nil if p is to be followed as it is. Otherwise Newton steps
+// come first, and what it returns is the cost of the steps after them for a
+// ratio of the singular values.
+func (p *plan) afterNewton(rows, cols int, o Options, lower, eps float64) func(lower float64) float64 {
+	if o.Method != Newton && o.Method != Auto && (o.Method != Minimax || lower > 0 || p.fixed) {
+		return nil
+	}
+	work := func(lower float64) float64 {
+		o := o
+		o.Lower = lower
+		after, err := newPlan(rows, cols, o, lower, eps)
+		if err != nil {
+			return math.Inf(1)
+		}
+		return after.work
+	}
+	if o.Method == Newton || lower == 0 {
+		return work
+	}
+	s, l := float64(min(rows, cols)), float64(max(rows, cols))
+	before := 0. // a QR factorization, and the product with its basis
+	if rows != cols {
+		before = (qrWeight + 2) * s * s * l
+	}
+	for κ := halved(1 / lower); ; κ = halved(κ) {
+		before += inverseWeight * s * s * s
+		switch {
+		case before+work(1/κ) < p.work:
+			return work
+		case before >= p.work || κ < 2:
+			return nil
 		}
 	}
 }

@@ -15,10 +15,10 @@ type Info struct {
 	Form        Form             // standard or gram; "" for methods without steps on singular values
 	Restarts    []int            // of the Gram form: after which steps x was multiplied out, the last one left out
 	Iterations  int              // number of steps
-	Steps       []Coefficients   // the polynomial ones among them, for singular values divided by Scale
+	Steps       []Coefficients   // those of degree five among them, for singular values divided by Scale
 	Scale       float64          // what A was divided by; at least its largest singular value
 	Losses      []float64        // ‖XXᵀ - I‖_F before each step
-	Flops       float64          // operations of the products, solves and factorizations of the steps; 0 for qdwh, newton and svd
+	Flops       float64          // operations of the products, solves and factorizations of the steps; 0 for qdwh and svd
 	Precision   device.Precision // in which elements entered the products of the steps
 	Certificate *Certificate     // nil with NoCertificate
 
@@ -193,7 +193,7 @@ func Orthogonalize[T device.Float](ctx context.Context, q device.Queue[T], a, ou
 	switch o.Method {
 	case SVD:
 		return bySVD(ctx, q, a, out)
-	case QDWH, Newton:
+	case QDWH:
 		return accurate(ctx, q, a, out, o)
 	}
 	return iterate(ctx, q, a, out, o)
@@ -207,16 +207,14 @@ func bySVD[T device.Float](ctx context.Context, q device.Queue[T], a, out device
 	if err != nil {
 		return nil, err
 	}
-	e := newEngine(q, a.Rows, a.Cols)
-	q.Copy(e.one, f.S.Slice(0, 1, 0, 1))
-	largest, err := e.number()
-	if err != nil {
+	q.Gemm(device.NoTrans, device.NoTrans, 1, f.U, f.Vt, 0, out)
+	largest := make([]T, 1)
+	q.Download(device.Vector(largest), f.S.Slice(0, 1, 0, 1))
+	if err := q.Sync(); err != nil {
 		return nil, err
 	}
-	q.Gemm(device.NoTrans, device.NoTrans, 1, f.U, f.Vt, 0, out)
-	info := &Info{Method: SVD, Scale: largest, Certificate: new(Certificate)}
-	e.form(out)
-	return info, e.certify(a, out, info, 0)
+	info := &Info{Method: SVD, Scale: float64(largest[0]), Certificate: new(Certificate)}
+	return info, certifyDouble(q, a, out, info)
 }
 
 // apart returns a, or a copy of it if that is where out is.
