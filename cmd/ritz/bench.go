@@ -80,6 +80,7 @@ type benchRow struct {
 	Peer        string  `json:"peer,omitempty"`
 	PeerSeconds float64 `json:"peer_seconds,omitempty"`
 	Ratio       float64 `json:"ratio,omitempty"` // PeerSeconds / Seconds
+	Note        string  `json:"note,omitempty"`
 }
 
 const benchHead = "kernel                                 seconds  share  peer                 seconds   ratio"
@@ -92,7 +93,11 @@ func (r benchRow) String() string {
 	if r.Peer != "" {
 		peer = fmt.Sprintf("  %-18s %9.4f %7.2f", r.Peer, r.PeerSeconds, r.Ratio)
 	}
-	return strings.TrimRight(fmt.Sprintf("%-36s %9.4f %6s%s", r.Kernel, r.Seconds, share, peer), " ")
+	note := ""
+	if r.Note != "" {
+		note = "\n  " + r.Note
+	}
+	return strings.TrimRight(fmt.Sprintf("%-36s %9.4f %6s%s", r.Kernel, r.Seconds, share, peer), " ") + note
 }
 
 // measurement is a kernel to measure.
@@ -102,6 +107,7 @@ type measurement struct {
 	single bool              // they are of float32
 	run    func() error      // ours
 	peer   map[string]string // name and statement of the peers, in peers.py's terms
+	note   func() string     // what is to be said of the results, asked for after the runs; nil for nothing
 
 	library map[string]func() error // peers in this process: Go libraries, or another way of ours
 }
@@ -237,6 +243,9 @@ func (m measurement) measure(ctx context.Context, p *peers, peer string, rate fl
 		}
 	}
 	row.Seconds = median(ours)
+	if m.note != nil {
+		row.Note = m.note()
+	}
 	if m.flops > 0 {
 		row.Share = m.flops / row.Seconds / rate
 	}

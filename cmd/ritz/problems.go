@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -125,6 +126,10 @@ func polarProblems(ctx context.Context, dev device.Device) []measurement {
 			list = append(list, muonProblem[float32](ctx, dev, s[0], s[1], p))
 		}
 	}
+	for _, s := range [][2]int{{1024, 1024}, {1024, 4096}, {4096, 1024}} {
+		list = append(list, muonErrorProblem(ctx, dev, s[0], s[1], polar.Options{}))
+	}
+	list = append(list, muonErrorProblem(ctx, dev, 1024, 1024, polar.Options{Method: polar.Express, Steps: 3, NoCertificate: true}))
 	for _, n := range []int{512, 1024} {
 		a := lazily(func() device.Dense[float64] { return normal[float64](4, n, 2*n) })
 		list = append(list, polarProblem(ctx, dev, fmt.Sprintf("polar auto %d×%d", n, 2*n), polar.Options{}, a, fmt.Sprintf("polar %d %d", n, 2*n)))
@@ -160,6 +165,58 @@ func muonProblem[T device.Float](ctx context.Context, dev device.Device, m, n in
 		r.peer = map[string]string{"torch, 5 steps": fmt.Sprintf("zeropower %d %d bfloat16", m, n)}
 	}
 	return r
+}
+
+// muonErrorProblem asks auto for a factor that is as near to the exact one as
+// that of Muon's five steps on the same matrix, with a certificate that says so,
+// or takes so many steps of o that are that near.
+func muonErrorProblem(ctx context.Context, dev device.Device, m, n int, o polar.Options) measurement {
+	a := lazily(func() device.Dense[float32] { return normal[float32](4, m, n) })
+	name := "polar to muon's error"
+	if o.Fixed() {
+		name = fmt.Sprintf("%s, %d steps", o.Method, o.Steps)
+	}
+	var σ []float64
+	var r *polar.Result[float32]
+	distance := func(steps []polar.Coefficients, scale float64) float64 {
+		worst := 0.0
+		for _, x := range σ {
+			worst = max(worst, math.Abs(1-polar.Apply(steps, x/scale)))
+		}
+		return worst
+	}
+	muon := func() float64 {
+		square := 0.0
+		for _, x := range σ {
+			square += x * x
+		}
+		return distance(slices.Repeat([]polar.Coefficients{polar.MuonStep}, 5), math.Sqrt(square))
+	}
+	return measurement{
+		name: fmt.Sprintf("%s %d×%d f32", name, m, n), single: true,
+		run: func() error {
+			if σ == nil { // in the warm-up
+				all, err := svd.Compute(ctx, dev, device.Convert[float64](a()), svd.Options{Vectors: svd.None})
+				if err != nil {
+					return err
+				}
+				if σ = all.S; !o.Fixed() {
+					o.Error = muon()
+				}
+			}
+			var err error
+			r, err = polar.Compute(ctx, dev, a(), o)
+			return err
+		},
+		peer: map[string]string{"torch, 5 steps": fmt.Sprintf("zeropower %d %d float32", m, n)},
+		note: func() string {
+			here := fmt.Sprintf("%.3g", distance(r.Steps, r.Scale))
+			if r.Certificate != nil {
+				here = fmt.Sprintf("at most %.3g", r.Certificate.ErrorBound)
+			}
+			return fmt.Sprintf("distance to the exact factor: %.3g after five steps of muon, %s here", muon(), here)
+		},
+	}
 }
 
 // muonBatch has matrices of the size of small layers, all at once and one by
