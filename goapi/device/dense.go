@@ -37,6 +37,14 @@ func NewDense[T Float](rows, cols int) Dense[T] {
 	return Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: make([]T, rows*cols)}
 }
 
+// DenseOf returns the rows×cols matrix that shares data, which stand row after
+// row. It takes what matio.Array.Matrix returns:
+//
+//	x := device.DenseOf(array.Matrix())
+func DenseOf[T Float](rows, cols int, data []T) Dense[T] {
+	return Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: data}
+}
+
 // Vector returns the 1×len(x) matrix that shares x.
 func Vector[T Float](x []T) Dense[T] {
 	return Dense[T]{Rows: 1, Cols: len(x), Stride: len(x), Data: x}
@@ -124,7 +132,7 @@ func (a Dense[T]) Validate(name string) error {
 	case a.Rows == 0 || a.Cols == 0:
 		return nil
 	case a.Stride < a.Cols:
-		return &ShapeError{Op: name, Detail: fmt.Sprintf("stride %d is less than the %d columns", a.Stride, a.Cols)}
+		return &ShapeError{Op: name, Detail: fmt.Sprintf("stride %d is less than the %d columns; DenseOf sets it", a.Stride, a.Cols)}
 	case (len(a.Data)-a.Cols)/a.Stride < a.Rows-1 || len(a.Data) < a.Cols:
 		return &ShapeError{Op: name, Detail: fmt.Sprintf("%d elements are too few for %d×%d with stride %d", len(a.Data), a.Rows, a.Cols, a.Stride)}
 	}

@@ -4,7 +4,6 @@ package optim
 // claim. Learning rate 1, no decay and vanishing momentum give W = -U.
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -259,32 +258,4 @@ func TestDionOfFullRankIsOrthogonal(t *testing.T) {
 			}
 		}
 	})
-}
-
-func ExampleOptimizer() {
-	q := device.NewQueue[float64](device.Go())
-	defer q.Close()
-	// f(w) = ½‖w - target‖², whose gradient is w - target.
-	w, g, target := q.Alloc(1, 3), q.Alloc(1, 3), q.Alloc(1, 3)
-	q.Upload(target, device.Vector([]float64{1, -2, 0.5}))
-	o, err := New(q, Group[float64]{
-		Rule:       AdamW{LearningRate: 0.1},
-		Schedule:   Schedule{WarmUp: 10, Decay: 190, Shape: Cosine},
-		Parameters: []Parameter[float64]{{Name: "w", Value: w, Gradient: g}},
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for range 200 {
-		q.Add(1, device.NoTrans, w, -1, device.NoTrans, target, g)
-		if err := o.Step(ctx); err != nil {
-			fmt.Println(err)
-			return
-		}
-	}
-	x := make([]float64, 3)
-	q.Download(device.Vector(x), w)
-	fmt.Printf("%.3f %.3f %.3f, %v\n", x[0], x[1], x[2], q.Sync())
-	// Output: 1.000 -2.000 0.500, <nil>
 }

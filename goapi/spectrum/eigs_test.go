@@ -3,7 +3,6 @@ package spectrum
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"testing"
 
@@ -364,30 +363,4 @@ func TestRestrict(t *testing.T) {
 	if _, err := Restrict(op, 5, 40); !errors.Is(err, device.ErrArgument) {
 		t.Errorf("range too long: %v", err)
 	}
-}
-
-func ExampleEigs() {
-	// The second difference on 100 points.
-	op := Func(100, func(_ context.Context, dst, src []float64) error {
-		for i, v := range src {
-			dst[i] = 2 * v
-			if i > 0 {
-				dst[i] -= src[i-1]
-			}
-			if i < 99 {
-				dst[i] -= src[i+1]
-			}
-		}
-		return nil
-	})
-	e, err := Eigs(context.Background(), device.Go(), op, EigsOptions{K: 2})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("%.6f\n", e.Values)
-	fmt.Println("residuals below 1e-9:", e.Residuals[0] < 1e-9 && e.Residuals[1] < 1e-9)
-	// Output:
-	// [3.999033 3.996131]
-	// residuals below 1e-9: true
 }
