@@ -276,7 +276,7 @@ func (s *study[T]) estimated(name string, e spectrum.Estimate) {
 		return
 	}
 	s.out.Measures[name] = e.Value
-	if x := e.StdErr + e.Bias; x == x {
+	if x := e.StdErr + e.Bias; x-x == 0 {
 		s.out.Certificate[name+" error"] = x
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"strconv"
@@ -92,8 +94,22 @@ func (c *common) precision(inputs ...*input) string {
 	return "f64"
 }
 
+// tooLarge reports an input that the memory cannot hold, which Go or the system
+// would otherwise end the process for.
+func tooLarge[T device.Float](in *input) error {
+	wanted, free := bytesOf[T](in), room()
+	if free == 0 || wanted <= float64(free) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", in.file.Path,
+		&device.OutOfMemoryError{Device: "host", Wanted: uint64(min(wanted, 1<<62)), Free: free})
+}
+
 // array reads the input with its shape, cut to the chosen rows.
 func array[T device.Float](in *input) (matio.Array[T], error) {
+	if err := tooLarge[T](in); err != nil {
+		return matio.Array[T]{}, err
+	}
 	if in.hi < 0 {
 		return matio.Read[T](in.file, in.member)
 	}
@@ -113,7 +129,36 @@ func matrix[T device.Float](in *input) (device.Dense[T], error) {
 	rows, cols, data := a.Matrix()
 	m := device.Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: data}
 	// The kernels check too, but do not know the file.
-	return m, device.CheckInput(in.file.Path, m)
+	if err := device.CheckInput(in.file.Path, m); err != nil {
+		return m, err
+	}
+	return m, tooSmall(in, m)
+}
+
+// tooSmall reports numbers that float64 holds, but float32 not with all its
+// digits: they would come out as zeros, with certificates for zeros.
+func tooSmall[T device.Float](in *input, m device.Dense[T]) error {
+	const least = 0x1p-102 // the smallest normal number over eps
+	if device.Epsilon[T]() < 1e-10 || in.file.Members[in.member].DType.Single() {
+		return nil
+	}
+	for _, x := range m.Data {
+		if x >= least || x <= -least {
+			return nil
+		}
+	}
+	a, err := array[float64](in)
+	if err != nil {
+		return err
+	}
+	largest := 0.0
+	for _, x := range a.Data {
+		largest = max(largest, math.Abs(x))
+	}
+	if largest == 0 {
+		return nil
+	}
+	return device.Argument(in.file.Path, "holds no number above %.3g, which is too small for f32; take f64, or scale it", largest)
 }
 
 // vector reads the input as a vector of any orientation.

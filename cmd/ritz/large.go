@@ -63,6 +63,9 @@ func decompose[T device.Float](ctx context.Context, c *common, dev device.Device
 		return stream[T](ctx, c, dev, in, o, memory)
 	}
 	a, err := matrix[T](in)
+	if errors.Is(err, device.ErrOutOfMemory) {
+		return d, fmt.Errorf("%w; --memory SIZE with --rank or --values-only reads it by rows", err)
+	}
 	if err != nil {
 		return d, err
 	}

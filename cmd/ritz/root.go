@@ -39,7 +39,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) && !strings.HasPrefix(err.Error(), "interrupted") {
 		return fmt.Errorf("interrupted: %w", err)
 	}
 	return err

@@ -38,7 +38,7 @@ error.
 
 A task has a name, a command (svd, polar, spectrum, hessian or sinkhorn), for
 some an input, and the command's flags as keys, all of which are checked before
-the first task runs. Relative inputs refer to the folder of the job file,
+the first task runs; a warning tells then which inputs are not there. Relative inputs refer to the folder of the job file,
 "{out}/" to the folder of the results. The results of a task appear in OUT/NAME
 when they are whole. Standard output has one JSON object a line for each task;
 on a terminal, a summary instead.
@@ -93,6 +93,13 @@ func runJob(ctx context.Context, c *common, path string, gpus int, o job.Options
 	if err := j.Check(checkArgs); err != nil {
 		return usage(err)
 	}
+	o.File = func(input string) string {
+		file, _, _, _ := split(input, "")
+		return file
+	}
+	for _, err := range j.Missing(j.Select(o.Shard), o.File) {
+		c.log.Warn("an input is not there yet", "error", err)
+	}
 	o.Workers = []job.Worker{ownProcess()}
 	if gpus != 0 {
 		if o.Workers, err = gpuWorkers(c, j, path, gpus); err != nil {
@@ -103,10 +110,6 @@ func runJob(ctx context.Context, c *common, path string, gpus int, o job.Options
 	signal.Ignore(syscall.SIGPIPE)
 
 	o.Version = version
-	o.File = func(input string) string {
-		file, _, _, _ := split(input, "")
-		return file
-	}
 	lines := c.json || !term.IsTerminal(int(os.Stdout.Fd()))
 	bar := progress(c, len(j.Select(o.Shard)), j.Name)
 	o.Begin = func(t job.Task, number, total int, worker string) {

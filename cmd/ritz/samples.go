@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -23,6 +24,9 @@ func readSamples[T device.Float](in *input, n classifier) (s samples[T], err err
 		s.source, err = rowsOf[T](in)
 	} else {
 		s.X, err = matrix[T](in)
+	}
+	if errors.Is(err, device.ErrOutOfMemory) {
+		err = fmt.Errorf("%w; --stream reads the samples for every product instead", err)
 	}
 	if err != nil {
 		return s, err

@@ -251,6 +251,24 @@ tasks:
 }
 
 // What needs a failed task is not run; the others are, and a later run with
+// Inputs that are not there are told before the first task runs, unless they
+// are to come from a task.
+func TestJobMissingInputs(t *testing.T) {
+	dir := small(t)
+	job := writeBytes(t, filepath.Join(dir, "job.yaml"), []byte(`defaults: {backend: go}
+tasks:
+  - {name: good, command: svd, input: A.npy}
+  - {name: typo, command: svd, input: "B.npy[0:2]"}
+  - {name: next, command: polar, needs: [good], input: "{out}/good/U.npy"}
+  - {name: other, command: sinkhorn, cost: absent.npy, eps: 1}
+`))
+	got := ritz(t, "run", job, "-o", filepath.Join(dir, "out"), "-v")
+	before, _, started := strings.Cut(got.stderr, "msg=task name=good")
+	if got.code != failed || !started || strings.Count(before, "not there yet") != 2 || !strings.Contains(before, "typo") || !strings.Contains(before, "absent.npy") {
+		t.Errorf("%+v", got)
+	}
+}
+
 // --resume does what is missing.
 func TestFailedNeeds(t *testing.T) {
 	dir := small(t)

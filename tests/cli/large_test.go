@@ -3,7 +3,9 @@ package cli
 import (
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -170,5 +172,43 @@ func TestBudgetRefusals(t *testing.T) {
 	}
 	if out := ritz(t, "svd", good, "--memory", fmt.Sprint(1<<30), "--rank", "2"); out.code != 0 {
 		t.Errorf("plain bytes: %s", out.stderr)
+	}
+}
+
+// A matrix that the memory cannot hold is refused before it is read, with what
+// to do about it; the process does not die of it.
+func TestLargerThanMemory(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("how much memory there is is known on Linux only")
+	}
+	const n = 1 << 19 // 2 TiB
+	path := filepath.Join(t.TempDir(), "A.npy")
+	header := fmt.Sprintf("%-117s\n", fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d), }", n, n))
+	writeBytes(t, path, []byte("\x93NUMPY\x01\x00\x76\x00"+header))
+	if err := os.Truncate(path, int64(10+len(header))+8*n*n); err != nil {
+		t.Skipf("no file with a hole of 2 TiB: %v", err)
+	}
+	for _, c := range []struct{ args, hint string }{
+		{"svd A", "--memory SIZE"},
+		{"svd A --rank 5", "--memory SIZE"},
+		{"svd A --batch *", "out of memory"},
+		{"polar A", "out of memory"},
+		{"spectrum A", "out of memory"},
+		{"sinkhorn --cost A --eps 1", "out of memory"},
+		{"hessian --data A --labels A --train 1", "--stream"},
+	} {
+		args := strings.Fields(c.args)
+		for i := range args {
+			if args[i] == "A" {
+				args[i] = path
+			}
+		}
+		out := ritz(t, args...)
+		if out.code != failed || !strings.Contains(out.stdout+out.stderr, "2097152.0 MiB wanted") || !strings.Contains(out.stdout+out.stderr, c.hint) {
+			t.Errorf("%s: %+v", c.args, out)
+		}
+	}
+	if out := ritz(t, "svd", path+"[0:2]", "--values-only", "--rank", "1"); out.code != 0 {
+		t.Errorf("two rows: %+v", out)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // errClaimed says that a task is being run by somebody else.
-var errClaimed = errors.New("another run is at work on this task in the same folder of results")
+var errClaimed = errors.New("another run is at work on this task in the same folder of results; --shard gives each its part")
 
 // claim is a folder for the results of one task that nobody else writes to, in
 // this process or another. It ends with the process at the latest. A file

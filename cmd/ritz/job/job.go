@@ -5,7 +5,9 @@
 package job
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -142,6 +144,24 @@ func (j *Job) Check(check func(args []string) error) error {
 		}
 	}
 	return nil
+}
+
+// Missing returns what is wrong with inputs of tasks that are not there, so that
+// it can be told before the first task runs. Inputs in the folder of the results
+// come from other tasks. file returns the path of the file that an input names.
+func (j *Job) Missing(tasks []Task, file func(input string) string) []error {
+	var missing []error
+	for _, t := range tasks {
+		for _, in := range t.reads() {
+			if strings.HasPrefix(in, "{out}/") {
+				continue
+			}
+			if _, err := os.Stat(file(j.locate(in, ""))); errors.Is(err, fs.ErrNotExist) {
+				missing = append(missing, fmt.Errorf("task %q: %w", t.Name, err))
+			}
+		}
+	}
+	return missing
 }
 
 // task builds a task from its items; a flag of the task replaces the default.
