@@ -80,6 +80,14 @@ rz_status rz_free_memory(rz_gpu *g, size_t *bytes)
 	RZ_END;
 }
 
+/* rz_wait waits for the work of all streams. */
+rz_status rz_wait(rz_gpu *g)
+{
+	RZ_BEGIN(g);
+	RZ_CALL(cuCtxSynchronize);
+	RZ_END;
+}
+
 /* rz_trim waits for all work, after which what was freed is free, and gives the
  * memory that the pool keeps back to the driver. */
 rz_status rz_trim(rz_gpu *g)

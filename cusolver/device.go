@@ -149,7 +149,7 @@ func (s *stream) retire() {
 	}
 	s.release(0)
 	s.forgetSparse(func(any) bool { return true })
-	s.failure, s.pending, s.precision = nil, s.pending[:0], device.Exact
+	s.failure, s.pending, s.precision, s.lent = nil, s.pending[:0], device.Exact, false
 	g.mu.Lock()
 	keep := g.unusable() == nil && len(g.idle) < idleStreams
 	if keep {
@@ -178,6 +178,15 @@ func (g *gpu) sweep() {
 	g.mu.Unlock()
 	for _, s := range forgotten {
 		s.retire()
+	}
+}
+
+// wait waits for all streams.
+func (g *gpu) wait() {
+	g.capture.Lock()
+	defer g.capture.Unlock()
+	if g.lost() == nil {
+		g.failed(C.rz_wait(g.c))
 	}
 }
 

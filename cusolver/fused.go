@@ -17,10 +17,10 @@ func (q *queue[T]) TrySoftMin(x device.Axis, ε T, c, g, out device.Matrix[T]) b
 		return true
 	}
 	switch {
-	case ε == 0: // the minimum is composed
-		return false
 	case c.Len() == 0:
 		q.Fill(T(math.Inf(1)), out)
+	case ε == 0:
+		q.minimum(x, c, g, device.Matrix[T]{}, out, device.Matrix[T]{})
 	case x == device.PerCol:
 		q.sweep("softmin_cols", columnWork(c), ε, c.Rows, c.Cols, address(c), c.LD, address(g), step(g), address(out), step(out))
 	case x != device.PerRow:

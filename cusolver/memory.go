@@ -71,6 +71,9 @@ func (s *stream) allocate(size int, zero bool, address *C.uint64_t) C.rz_status 
 
 // release frees all live blocks but the first keep.
 func (s *stream) release(keep int) {
+	if s.lent && keep < len(s.live) {
+		s.gpu.wait()
+	}
 	for i := keep; i < len(s.live); i++ {
 		s.give(s.live[i])
 		s.live[i] = nil

@@ -90,6 +90,7 @@ rz_status rz_describe(const rz_api *api, int ordinal, rz_properties *p);
 rz_status rz_retain(rz_gpu *g);
 rz_status rz_release(rz_gpu *g);
 rz_status rz_free_memory(rz_gpu *g, size_t *bytes);
+rz_status rz_wait(rz_gpu *g);
 rz_status rz_trim(rz_gpu *g);
 
 /* stream.c */

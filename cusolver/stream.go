@@ -26,6 +26,8 @@ type stream struct {
 	arguments arguments
 	precision device.Precision // of products
 
+	lent bool // other streams may have work on the memory of this one
+
 	sparse map[any]*sparse // copies of sparse matrices, by weak pointers to those
 
 	recording  *recording // if not nil, operations are recorded and not done

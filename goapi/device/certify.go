@@ -45,11 +45,19 @@ func PlanCosts[T Float](q Queue[T], ε T, c, g, a, f, s, t Matrix[T]) {
 	q.Copy(t, spent)
 }
 
+// PlanRower is implemented by queues with a PlanRows in fewer passes.
+type PlanRower[T Float] interface {
+	TryPlanRows(ε T, c, g, a, p Matrix[T]) bool
+}
+
 // PlanRows computes the plan whose sums and costs PlanCosts finds, for some of
 // the rows: p[i,j] = a[i]·exp((g[j]-C[i,j])/ε)/Σⱼ exp((g[j]-C[i,j])/ε). Large
 // numbers cancel before a row potential could bring its rounding errors in. p
 // must not be c.
 func PlanRows[T Float](q Queue[T], ε T, c, g, a, p Matrix[T]) {
+	if k, ok := q.(PlanRower[T]); ok && k.TryPlanRows(ε, c, g, a, p) {
+		return
+	}
 	defer q.Scope()()
 	r := q.Alloc(1, c.Rows)
 	q.Add(-1, NoTrans, c, 0, NoTrans, Matrix[T]{}, p)
@@ -103,6 +111,17 @@ func CheckPlanCosts[T Float](c, g, a, f, s, t Matrix[T]) error {
 		return err
 	}
 	return CheckVector("PlanCosts", t, c.Cols)
+}
+
+// CheckPlanRows checks the operands of PlanRows.
+func CheckPlanRows[T Float](c, g, a, p Matrix[T]) error {
+	if err := CheckSame("PlanRows", c, p); err != nil {
+		return err
+	}
+	if err := CheckVector("PlanRows", a, c.Rows); err != nil {
+		return err
+	}
+	return CheckVector("PlanRows", g, c.Cols)
 }
 
 // CheckMinTransform checks the operands of MinTransform.

@@ -34,6 +34,18 @@ var (
 	jacobiSource string
 	//go:embed jacobi.ptx
 	jacobiPTX string
+	//go:embed minimum.cu
+	minimumSource string
+	//go:embed minimum.ptx
+	minimumPTX string
+	//go:embed narrow.cu
+	narrowSource string
+	//go:embed narrow.ptx
+	narrowPTX string
+	//go:embed plan.cu
+	planSource string
+	//go:embed plan.ptx
+	planPTX string
 	//go:embed points.cu
 	pointsSource string
 	//go:embed points.ptx
@@ -66,6 +78,10 @@ var (
 	stepSource string
 	//go:embed step.ptx
 	stepPTX string
+	//go:embed tangent.cu
+	tangentSource string
+	//go:embed tangent.ptx
+	tangentPTX string
 	//go:embed triangle.cu
 	triangleSource string
 	//go:embed triangle.ptx
@@ -77,6 +93,9 @@ func Modules() []Module {
 	return []Module{
 		{"elementwise", elementwiseSource, elementwisePTX},
 		{"jacobi", jacobiSource, jacobiPTX},
+		{"minimum", minimumSource, minimumPTX},
+		{"narrow", narrowSource, narrowPTX},
+		{"plan", planSource, planPTX},
 		{"points", pointsSource, pointsPTX},
 		{"powers", powersSource, powersPTX},
 		{"random", randomSource, randomPTX},
@@ -85,6 +104,7 @@ func Modules() []Module {
 		{"softmin", softminSource, softminPTX},
 		{"sparse", sparseSource, sparsePTX},
 		{"step", stepSource, stepPTX},
+		{"tangent", tangentSource, tangentPTX},
 		{"triangle", triangleSource, trianglePTX},
 	}
 }

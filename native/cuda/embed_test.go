@@ -8,7 +8,8 @@ import (
 )
 
 // kernels lists the kernels of each module with the types of their arguments:
-// t an element, p a pointer, n a 64-bit number, i an int.
+// t an element, p a pointer, n a 64-bit number, i an int. Those named with f64
+// have that type alone.
 var kernels = map[string]map[string]string{
 	"elementwise": {
 		"fill":     "tnnpn",
@@ -25,6 +26,21 @@ var kernels = map[string]map[string]string{
 	"jacobi": {
 		"svd_batch": "iinnnnpnpnpnpnpn",
 	},
+	"minimum": {
+		"min_rows": "nnpnpnpnpnpn",
+		"min_cols": "nnpnpnpn",
+	},
+	"narrow": {
+		"recast":           "nnpnpn",
+		"narrow_gibbs f64": "tnnpnpnpnpn",
+		"narrow_rows f64":  "nnpnpnpnpn",
+		"narrow_cols f64":  "nnpnpnnp",
+	},
+	"plan": {
+		"plan_scales": "tnnpnpnpnpppn",
+		"plan_rows":   "tnnpnpnpppn",
+		"plan_sums":   "tnnpnpnppnp",
+	},
 	"points": {
 		"pairwise_cost":    "innnpnpnpn",
 		"point_spread":     "nnpnpp",
@@ -39,10 +55,11 @@ var kernels = map[string]map[string]string{
 		"random": "innnnpn",
 	},
 	"reduce": {
-		"reduce_rows":  "innpnpnpn",
-		"reduce_cols":  "innpnpnpn",
-		"reduce_whole": "innpnpnp",
-		"reduce_final": "inpp",
+		"reduce_rows":   "innpnpnpn",
+		"reduce_cols":   "innpnpnpn",
+		"reduce_whole":  "innpnpnp",
+		"reduce_final":  "inpp",
+		"reduce_pieces": "nnpntpn",
 	},
 	"sinkhorn": {
 		"gibbs":        "tnnpnpnpnpn",
@@ -62,6 +79,11 @@ var kernels = map[string]map[string]string{
 	"step": {
 		"adam_step":     "ttttttnnpnpnpnpn",
 		"momentum_step": "ttttttnnpnpnpn",
+	},
+	"tangent": {
+		"tangent_forward":  "nnnpnpnpnpn",
+		"tangent_backward": "nnnpnpnpnpnnp",
+		"softmax_tangent":  "nnnpnpn",
 	},
 	"triangle": {
 		"mirror":   "inpn",
@@ -96,12 +118,16 @@ func TestPTXHoldsEveryKernel(t *testing.T) {
 	for _, m := range modules {
 		found := entries(m.PTX)
 		for name, signature := range kernels[m.Name] {
-			for suffix, element := range map[string]string{"f32": "f32", "f64": "f64"} {
+			name, only, _ := strings.Cut(name, " ")
+			for _, element := range []string{"f32", "f64"} {
+				if only != "" && element != only {
+					continue
+				}
 				var types []string
 				for _, c := range signature {
 					types = append(types, map[rune]string{'t': element, 'p': "u64", 'n': "u64", 'i': "u32"}[c])
 				}
-				full := "ritz_" + name + "_" + suffix
+				full := "ritz_" + name + "_" + element
 				if got, want := found[full], strings.Join(types, " "); got != want {
 					t.Errorf("%s: arguments of %s are (%s), want (%s)", m.Name, full, got, want)
 				}

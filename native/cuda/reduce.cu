@@ -6,6 +6,9 @@
 //   reduce_cols    out[j] = Σᵢ A[i,j]
 //   reduce_whole   partial[block] = the block's share of Σᵢⱼ A[i,j]
 //   reduce_final   out[0] = Σ partial
+//   reduce_pieces  out[j] = keep·out[j] + Σₚ partial[p,j], the sums of columns that
+//                  other kernels leave for pieces of their rows; keep = 0 reads
+//                  nothing
 //
 // With b = 0 the sum is over the elements of A, else it is the dot product.
 // Sums run in double. Which thread adds which element, and in which order,
@@ -261,6 +264,17 @@ template <class T> RZ_FN void reduce_final(int r, i64 n, const double *partial, 
 		join_partial<ADDED>(e, n, partial, out);
 }
 
+template <class T>
+RZ_FN void reduce_pieces(i64 pieces, i64 cols, const double *partial, i64 ldp, T keep, T *out, i64 incout)
+{
+	for (i64 j = thread_of_grid(); j < cols; j += threads_of_grid()) {
+		double s = keep == 0 ? 0 : (double)keep * out[j * incout];
+		for (i64 p = 0; p < pieces; p++)
+			s += partial[p * ldp + j];
+		out[j * incout] = (T)s;
+	}
+}
+
 } // namespace rz
 
 using rz::i64;
@@ -300,3 +314,12 @@ RZ_KERNEL_WIDE ritz_reduce_whole_f64(int r, i64 rows, i64 cols, const double *a,
 
 RZ_KERNEL ritz_reduce_final_f32(int r, i64 n, const double *partial, float *out) { rz::reduce_final(r, n, partial, out); }
 RZ_KERNEL ritz_reduce_final_f64(int r, i64 n, const double *partial, double *out) { rz::reduce_final(r, n, partial, out); }
+
+RZ_KERNEL ritz_reduce_pieces_f32(i64 pieces, i64 cols, const double *partial, i64 ldp, float keep, float *out, i64 incout)
+{
+	rz::reduce_pieces(pieces, cols, partial, ldp, keep, out, incout);
+}
+RZ_KERNEL ritz_reduce_pieces_f64(i64 pieces, i64 cols, const double *partial, i64 ldp, double keep, double *out, i64 incout)
+{
+	rz::reduce_pieces(pieces, cols, partial, ldp, keep, out, incout);
+}

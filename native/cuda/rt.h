@@ -421,6 +421,68 @@ RZ_FN i64 threads_of_grid() { return (i64)gridDim.x * THREADS; }
 RZ_FN int lane_of_warp() { return threadIdx.x % LANES; }
 RZ_FN int warp_of_block() { return threadIdx.x / LANES; }
 
+// The share of thread me of n in the terms g[j] - C[i,j] of a row.
+template <bool ALIGNED, class T>
+RZ_FN soft_sum<T> soft_row(const T *c, const T *g, i64 incg, i64 cols, T k, int me, int n)
+{
+	soft_sum<T> s = soft_sum<T>::none();
+	i64 whole = cols / 4 * 4;
+	for (i64 j = 4 * me; j < whole; j += 4 * n) {
+		T x[4], t[4];
+		load_four<ALIGNED>(c + j, 1, x);
+		load_four<ALIGNED>(g + j * incg, incg, t);
+#pragma unroll
+		for (int l = 0; l < 4; l++)
+			t[l] -= x[l];
+		s.template add<4>(t, k);
+	}
+	if (whole + me < cols) { // at most three terms are left
+		T t = g[(whole + me) * incg] - c[whole + me];
+		s.template add<1>(&t, k);
+	}
+	return s;
+}
+
+template <bool ALIGNED, class T, class Store>
+RZ_FN void soft_rows_loaded(T k, i64 rows, i64 cols, const T *c, i64 ldc, const T *g, i64 incg, Store store)
+{
+	__shared__ T top[WARPS], sum[WARPS];
+	if (cols <= 1024) { // a warp for each row
+		for (i64 i = (i64)blockIdx.x * WARPS + warp_of_block(); i < rows; i += (i64)gridDim.x * WARPS) {
+			soft_sum<T> s = soft_row<ALIGNED>(c + i * ldc, g, incg, cols, k, lane_of_warp(), LANES);
+			s.template join_lanes<LANES>(k);
+			if (lane_of_warp() == 0)
+				store(i, s);
+		}
+		return;
+	}
+	for (i64 i = blockIdx.x; i < rows; i += gridDim.x) {
+		soft_sum<T> s = soft_row<ALIGNED>(c + i * ldc, g, incg, cols, k, threadIdx.x, THREADS);
+		s.template join_lanes<LANES>(k);
+		if (lane_of_warp() == 0) {
+			top[warp_of_block()] = s.top;
+			sum[warp_of_block()] = s.sum;
+		}
+		__syncthreads();
+		if (threadIdx.x == 0) {
+			for (int l = 1; l < WARPS; l++)
+				s.join({top[l], sum[l]}, k);
+			store(i, s);
+		}
+		__syncthreads(); // top and sum are free again
+	}
+}
+
+// One thread calls store(i, Σⱼ exp((g[j] - C[i,j])/ε)) for every row.
+template <class T, class Store>
+RZ_FN void soft_rows(T k, i64 rows, i64 cols, const T *c, i64 ldc, const T *g, i64 incg, Store store)
+{
+	if (rows_aligned(c, rows, ldc) && rows_aligned(g, 1, 1) && incg == 1)
+		soft_rows_loaded<true>(k, rows, cols, c, ldc, g, incg, store);
+	else
+		soft_rows_loaded<false>(k, rows, cols, c, ldc, g, incg, store);
+}
+
 // The elements (i,j) of a rows×cols matrix that belong to this thread: every
 // n-th in row-major order, for n threads, with divisions only at the start.
 // With a step s > 1 the thread has every n-th group of s elements, and (i,j)
@@ -476,6 +538,51 @@ RZ_FN void zip(bool flat, i64 rows, i64 cols, const T *a, i64 lda, const T *b, i
 		i64 j = rest + w.j;
 		c[w.i * ldc + j] = op(w.i, j, a[w.i * lda + j], b[w.i * ldb + j]);
 	}
+}
+
+// A matrix cut for sums of columns: into strips of 32 columns (fewer if there
+// are fewer) and pieces of so many rows. A block has a strip of a piece at a
+// time; its threads are groups as wide as the strip that take every n-th row.
+struct strips {
+	i64 rows, height, across, count;
+	int width, groups;
+
+	RZ_FN strips(i64 rows, i64 cols, i64 height) : rows(rows), height(height), width(LANES)
+	{
+		while (width > 1 && width / 2 >= cols)
+			width /= 2;
+		groups = THREADS / width;
+		across = (cols + width - 1) / width;
+		count = across * ((rows + height - 1) / height);
+	}
+};
+
+// The column of this thread in strip number b, and its rows: first, first +
+// groups and so on before end.
+struct strip {
+	i64 piece, j, first, end;
+	int group;
+
+	RZ_FN strip(const strips &cut, i64 b) : piece(b / cut.across), group(threadIdx.x / cut.width)
+	{
+		j = (b - piece * cut.across) * cut.width + threadIdx.x % cut.width;
+		first = piece * cut.height + group;
+		end = smaller(cut.rows, (piece + 1) * cut.height);
+	}
+};
+
+// The sum of a column over the groups, in a fixed order, for those of group 0.
+RZ_FN double join_groups(const strips &cut, double sum, double *shared)
+{
+	shared[threadIdx.x] = sum;
+	for (int half = cut.groups / 2; half > 0; half /= 2) {
+		__syncthreads();
+		if ((int)threadIdx.x < half * cut.width)
+			shared[threadIdx.x] += shared[threadIdx.x + half * cut.width];
+	}
+	sum = shared[threadIdx.x];
+	__syncthreads(); // shared is free again
+	return sum;
 }
 
 } // namespace rz

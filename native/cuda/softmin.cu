@@ -14,66 +14,10 @@
 
 namespace rz {
 
-// The share of thread me of n in a row of cols terms.
-template <bool ALIGNED, class T>
-RZ_FN soft_sum<T> soft_row(const T *c, const T *g, i64 incg, i64 cols, T k, int me, int n)
-{
-	soft_sum<T> s = soft_sum<T>::none();
-	i64 whole = cols / 4 * 4;
-	for (i64 j = 4 * me; j < whole; j += 4 * n) {
-		T x[4], t[4];
-		load_four<ALIGNED>(c + j, 1, x);
-		load_four<ALIGNED>(g + j * incg, incg, t);
-#pragma unroll
-		for (int l = 0; l < 4; l++)
-			t[l] -= x[l];
-		s.template add<4>(t, k);
-	}
-	if (whole + me < cols) { // at most three terms are left
-		T t = g[(whole + me) * incg] - c[whole + me];
-		s.template add<1>(&t, k);
-	}
-	return s;
-}
-
-template <bool ALIGNED, class T>
-RZ_FN void softmin_rows_loaded(T eps, i64 rows, i64 cols, const T *c, i64 ldc, const T *g, i64 incg, T *out, i64 incout)
-{
-	__shared__ T top[WARPS], sum[WARPS];
-	T k = base_two(eps);
-	if (cols <= 1024) { // a warp for each row
-		for (i64 i = (i64)blockIdx.x * WARPS + warp_of_block(); i < rows; i += (i64)gridDim.x * WARPS) {
-			soft_sum<T> s = soft_row<ALIGNED>(c + i * ldc, g, incg, cols, k, lane_of_warp(), LANES);
-			s.template join_lanes<LANES>(k);
-			if (lane_of_warp() == 0)
-				out[i * incout] = s.value(eps);
-		}
-		return;
-	}
-	for (i64 i = blockIdx.x; i < rows; i += gridDim.x) {
-		soft_sum<T> s = soft_row<ALIGNED>(c + i * ldc, g, incg, cols, k, threadIdx.x, THREADS);
-		s.template join_lanes<LANES>(k);
-		if (lane_of_warp() == 0) {
-			top[warp_of_block()] = s.top;
-			sum[warp_of_block()] = s.sum;
-		}
-		__syncthreads();
-		if (threadIdx.x == 0) {
-			for (int l = 1; l < WARPS; l++)
-				s.join({top[l], sum[l]}, k);
-			out[i * incout] = s.value(eps);
-		}
-		__syncthreads(); // top and sum are free again
-	}
-}
-
 template <class T>
 RZ_FN void softmin_rows(T eps, i64 rows, i64 cols, const T *c, i64 ldc, const T *g, i64 incg, T *out, i64 incout)
 {
-	if (rows_aligned(c, rows, ldc) && rows_aligned(g, 1, 1) && incg == 1)
-		softmin_rows_loaded<true>(eps, rows, cols, c, ldc, g, incg, out, incout);
-	else
-		softmin_rows_loaded<false>(eps, rows, cols, c, ldc, g, incg, out, incout);
+	soft_rows(base_two(eps), rows, cols, c, ldc, g, incg, [=](i64 i, soft_sum<T> s) { out[i * incout] = s.value(eps); });
 }
 
 // A block has a strip of 32 columns (fewer if the matrix has fewer), and its

@@ -58,6 +58,54 @@ func testPlanCosts[T device.Float](t *testing.T, b *bench[T]) {
 	}
 }
 
+// Rows of a plan, which sum to a; a row of the weight 0 is 0.
+func testPlanRows[T device.Float](t *testing.T, b *bench[T]) {
+	for _, s := range [][2]int{{1, 1}, {1, 33}, {33, 1}, {40, 300}, {3, 1100}} {
+		r, c := s[0], s[1]
+		const ε = 0.2
+		C, g, a := b.random(r, c), b.random(1, c), b.positive(1, r)
+		if c > 2 {
+			C.Set(r/2, 1, T(math.Inf(1)))
+			g.Set(0, 2, T(math.Inf(-1)))
+		}
+		if r > 1 {
+			a.Set(0, 1, 0)
+		}
+		for _, q := range []device.Queue[T]{b.q, basic[T]{b.q}} {
+			for _, gm := range b.vectors(g) {
+				p := b.blank(r, c)
+				device.PlanRows(q, T(ε), b.put(C), gm, b.put(a), p)
+				got := b.get(p)
+				for i := range r {
+					term := func(j int) float64 { return (float64(g.At(0, j)) - float64(C.At(i, j))) / ε }
+					top, sum, total := math.Inf(-1), 0.0, 0.0
+					for j := range c {
+						top = max(top, term(j))
+					}
+					for j := range c {
+						sum += math.Exp(term(j) - top)
+						total += float64(got.At(i, j))
+					}
+					share := float64(a.At(0, i))
+					if !(math.Abs(total-share) <= b.eps*(8+math.Sqrt(float64(c)))*share) {
+						t.Fatalf("PlanRows %d×%d: row %d sums to %v, want %v", r, c, i, total, share)
+					}
+					for j := range c {
+						want := share * math.Exp(term(j)-top) / sum
+						if d := math.Abs(float64(got.At(i, j)) - want); !(d <= b.eps*(8+40/ε+math.Sqrt(float64(c)))*want) {
+							t.Fatalf("PlanRows %d×%d: (%d,%d) is %v, want %v", r, c, i, j, got.At(i, j), want)
+						}
+					}
+				}
+			}
+		}
+	}
+	device.PlanRows(b.q, 1, b.q.Alloc(0, 3), b.q.Alloc(1, 3), b.q.Alloc(1, 0), b.q.Alloc(0, 3))
+	if err := b.q.Sync(); err != nil {
+		t.Error(err)
+	}
+}
+
 func testMinTransform[T device.Float](t *testing.T, b *bench[T]) {
 	for _, s := range [][2]int{{1, 1}, {1, 33}, {33, 1}, {9, 17}, {40, 300}, {300, 40}} {
 		r, c := s[0], s[1]

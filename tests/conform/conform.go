@@ -51,6 +51,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"SoftMinPoints", testSoftMinPoints[T]},
 		{"LogStep", testLogStep[T]},
 		{"PlanCosts", testPlanCosts[T]},
+		{"PlanRows", testPlanRows[T]},
 		{"MinTransform", testMinTransform[T]},
 		{"Narrow", testNarrow[T]},
 		{"SVDBatch", testSVDBatch[T]},

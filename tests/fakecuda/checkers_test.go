@@ -48,6 +48,7 @@ func (c checker) program(t *testing.T, source string, flags ...string) *exec.Cmd
 
 // Each planted bug is found, and nothing is found where there is none.
 func TestPlantedBugs(t *testing.T) {
+	t.Parallel()
 	want := map[string]map[string][]string{ // kernel, checker, what it says
 		"sum":                 {},
 		"sum_without_barrier": {"race": {"data race", "planted.cu:"}},
@@ -58,6 +59,7 @@ func TestPlantedBugs(t *testing.T) {
 	}
 	for _, c := range checkers {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			program := c.program(t, filepath.Join("testdata", "planted.cc"))
 			for kernel, checks := range want {
 				out, err := exec.Command(program.Path, append(program.Args[1:], kernel)...).CombinedOutput()
@@ -77,6 +79,7 @@ func TestPlantedBugs(t *testing.T) {
 // Ritz's own kernels: all cases of native/cuda's tests for errors of memory,
 // and for races those kernels whose threads exchange data.
 func TestKernelsUnderCheckers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("compiling with sanitizers takes long")
 	}
@@ -90,6 +93,7 @@ func TestKernelsUnderCheckers(t *testing.T) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			if out, err := c.program(t, cases[c.name], "-I"+kernels).CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -100,6 +104,7 @@ func TestKernelsUnderCheckers(t *testing.T) {
 // A kernel that lacks one of its barriers is found out: each source that has any
 // loses one.
 func TestMissingBarriersAreFound(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("compiling with sanitizers takes long")
 	}
@@ -108,9 +113,12 @@ func TestMissingBarriersAreFound(t *testing.T) {
 	needed := map[string]string{
 		"elementwise.cu": "__syncthreads();",
 		"jacobi.cu":      "s.left + at * s.ldx, idle);\n\t\t\t__syncthreads();", // between two rounds
+		"minimum.cu":     "__syncthreads();",
+		"narrow.cu":      "__syncthreads();",
 		"points.cu":      "norms[threadIdx.x] = norm;\n\t\t\t__syncthreads();",
 		"powers.cu":      "__syncthreads();",
 		"reduce.cu":      "__syncthreads();",
+		"rt.h":           "half /= 2) {\n\t\t__syncthreads();", // between two halves of the groups
 		"sinkhorn.cu":    "__syncthreads();",
 		"triangle.cu":    "__syncthreads();",
 		"softmin.cu":     "sum[threadIdx.x] = s.sum;\n\t\t\t__syncthreads();",
@@ -144,6 +152,7 @@ func TestMissingBarriersAreFound(t *testing.T) {
 
 // The driver's own rules; testdata/driver.cc breaks them one by one.
 func TestDriver(t *testing.T) {
+	t.Parallel()
 	libraries := t.TempDir()
 	gxx := func(args ...string) {
 		t.Helper()

@@ -190,7 +190,7 @@ func TestFaults(t *testing.T) {
 						t.Fatal(err)
 					}
 					d, got, err := attempt()
-					check(t, fault, d, got, err, want)
+					check(t, fault, job, d, got, err, want)
 				}
 			}
 		})
@@ -200,7 +200,101 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, fault string, d device.Device, got []float64, err error, want []float64) {
+// fused runs the operations with kernels that leave sums for pieces of rows or
+// work in two streams, on 300 rows, and returns sums of what they store.
+func fused(d device.Device) ([]float64, error) {
+	q, w := d.F64(), d.F32()
+	defer q.Close()
+	defer w.Close()
+	const n, m = 300, 6
+	c, p, f, g := q.Alloc(n, m), q.Alloc(n, m), q.Alloc(1, n), q.Alloc(1, m)
+	a, s, t, h, e := q.Alloc(1, n), q.Alloc(1, m), q.Alloc(1, m), q.Alloc(1, m), q.Alloc(1, n)
+	q.Random(device.Uniform, 1, 2, c)
+	q.Random(device.Uniform, 1, 3, a)
+	device.PlanCosts(q, 0.5, c, g, a, f, s, t)
+	device.PlanRows(q, 0.5, c, g, a, p)
+	device.MinTransform(q, c, g, s, f, h, e)
+	u, y, slope, sums := q.Alloc(n, 2*m), q.Alloc(n, 2*m), q.Alloc(n, m), q.Alloc(1, 2*m)
+	q.Random(device.Normal, 1, 4, u)
+	q.Random(device.Normal, 1, 5, slope)
+	device.TangentForward(q, sums, slope, u, y)
+	device.TangentBackward(q, slope, c, u, y, sums)
+	device.SoftmaxTangent(q, p, y)
+	k, same := w.Alloc(n, m), q.Alloc(n, m)
+	if narrow, ok := q.(device.NarrowScaler[float64]); ok && d.Info().Backend == "CUDA" {
+		narrow.TryNarrowGibbs(1, f, h, c, k)
+		narrow.TryNarrowScalingStep(k, a, s, f, h)
+	} else {
+		device.Gibbs(q, 1, f, h, c, same)
+		device.Recast(q, same, w, k)
+		device.Recast(w, k, q, same)
+		device.ScalingStep(q, same, a, s, f, h)
+	}
+	if err := device.Recast(w, k, q, same); err != nil {
+		return nil, err
+	}
+	var out []float64
+	total, host := q.Alloc(1, 1), device.NewDense[float64](1, 1)
+	for _, x := range []device.Matrix[float64]{p, s, t, e, y, sums, same, f, h} {
+		q.Reduce(device.SumAbs, device.Whole, x, total)
+		q.Download(host, total)
+		out = append(out, host.At(0, 0)/float64(x.Len()))
+	}
+	return out, q.Sync()
+}
+
+// Every call of what those kernels are made of fails: there are few enough.
+func TestFaultsOfFusedKernels(t *testing.T) {
+	want, err := fused(device.Go())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want { // those of float32 agree to its rounding alone
+		want[i] = float64(float32(want[i]))
+	}
+	rounded := func(d device.Device) ([]float64, error) {
+		got, err := fused(d)
+		for i, x := range got {
+			if math.Abs(x-want[i]) <= 1e-6*math.Abs(want[i]) {
+				got[i] = want[i]
+			}
+		}
+		return got, err
+	}
+	folder := Prepare(t, Options{})
+	attempt := func() (d device.Device, got []float64, err error) {
+		if d, err = cusolver.Open("", cusolver.Options{LibDirs: []string{folder}}); err == nil {
+			got, err = rounded(d)
+		}
+		return d, got, err
+	}
+	d, got, err := attempt()
+	if err != nil || !agree(got, want) {
+		t.Fatalf("without faults: %v, %v; want %v", got, err, want)
+	}
+	d.Close()
+	calls := Calls()
+	for name, codes := range map[string][]string{
+		"cuLaunchKernel": {"1", "719!"}, "cuMemAllocAsync": {"2"}, "cuMemFreeAsync": {"719!"},
+		"cuStreamSynchronize": {"214!"}, "cuCtxSynchronize": {"719!"},
+	} {
+		if calls[name] == 0 {
+			t.Errorf("%s is not called", name)
+		}
+		for nth := range calls[name] {
+			for _, code := range codes {
+				fault := fmt.Sprintf("%s:%d=%s", name, nth+1, code)
+				if err := Configure(fault); err != nil {
+					t.Fatal(err)
+				}
+				d, got, err := attempt()
+				check(t, fault, rounded, d, got, err, want)
+			}
+		}
+	}
+}
+
+func check(t *testing.T, fault string, job func(device.Device) ([]float64, error), d device.Device, got []float64, err error, want []float64) {
 	t.Helper()
 	switch {
 	case err == nil && !agree(got, want):

@@ -526,3 +526,60 @@ func TestBatchBeyondMemory(t *testing.T) {
 		t.Errorf("%+v", r.Certificate)
 	}
 }
+
+// Matrices change their type on the GPU.
+func TestRecastStaysOnTheGPU(t *testing.T) {
+	d := Open(t, Options{})
+	q, w := d.F64(), d.F32()
+	defer q.Close()
+	defer w.Close()
+	_, a := upload(q, 15, 70, 50)
+	b := w.Alloc(70, 50)
+	back := q.Alloc(70, 50)
+	before := Calls()
+	if err := errors.Join(device.Recast(q, a, w, b), device.Recast(w, b, q, back), device.Recast(q, back, q, a)); err != nil {
+		t.Fatal(err)
+	}
+	after := Calls()
+	for _, name := range []string{"bytes(to host)", "bytes(to device)"} {
+		if n := after[name] - before[name]; n > 0 {
+			t.Errorf("%d %s", n, name)
+		}
+	}
+}
+
+// A kernel in float32 is of another queue than the numbers beside it: that queue
+// may be closed while the other one still has work on its memory.
+func TestNarrowKernelOutlivesItsQueue(t *testing.T) {
+	for _, machine := range []string{"", "nopools"} {
+		d := Open(t, Options{Machine: machine})
+		q, w := d.F64(), d.F32()
+		const n, m = 40, 30
+		narrow := q.(device.NarrowScaler[float64])
+		zero, ones, u, s := q.Alloc(n, m), q.Alloc(1, m), q.Alloc(1, n), q.Alloc(1, m)
+		q.Fill(1, ones)
+		k := w.Alloc(n, m)
+		narrow.TryNarrowGibbs(1, u, s, zero, k) // exp(0)
+		q.Fill(m, u)
+		narrow.TryNarrowScalingStep(k, u, ones, u, s) // m/m, and n of them
+		w.Close()
+		w = d.F32()
+		w.Alloc(n, m) // takes the memory, and clears it
+		if err := w.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		got := device.NewDense[float64](1, m)
+		q.Download(got, s)
+		if err := q.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		for j, x := range got.Data {
+			if x != n {
+				t.Fatalf("%s: column %d sums to %v, want %d", machine, j, x, n)
+			}
+		}
+		q.Close()
+		d.Close()
+	}
+}

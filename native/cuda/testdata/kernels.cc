@@ -3,6 +3,9 @@
 
 #include "elementwise.cu"
 #include "jacobi.cu"
+#include "minimum.cu"
+#include "narrow.cu"
+#include "plan.cu"
 #include "points.cu"
 #include "powers.cu"
 #include "random.cu"
@@ -11,6 +14,7 @@
 #include "softmin.cu"
 #include "sparse.cu"
 #include "step.cu"
+#include "tangent.cu"
 #include "triangle.cu"
 
 #include <cstdlib>
@@ -39,6 +43,16 @@ KERNEL(reduce_rows)
 KERNEL(reduce_cols)
 KERNEL(reduce_whole)
 KERNEL(reduce_final)
+KERNEL(reduce_pieces)
+KERNEL(recast)
+KERNEL(min_rows)
+KERNEL(min_cols)
+KERNEL(plan_scales)
+KERNEL(plan_rows)
+KERNEL(plan_sums)
+KERNEL(tangent_forward)
+KERNEL(tangent_backward)
+KERNEL(softmax_tangent)
 KERNEL(mirror)
 KERNEL(triangle)
 KERNEL(random)
@@ -494,7 +508,7 @@ template <class T> static void spreads(i64 n, i64 d, matrix<T> &x, matrix<T> &y,
 		FAIL("point_spread: %g, want %g", (double)got, (double)want);
 }
 
-template <class T> static void points(i64 n, i64 m, i64 d)
+template <class T> static void points(i64 n, i64 m, i64 d, std::vector<double> epsilons = {2., .05})
 {
 	dense<T> x = numbers<T>(n * d, 19), y = numbers<T>(m * d, 20), g = numbers<T>(m, 21);
 	for (i64 k = 0; k < d; k++)
@@ -513,7 +527,7 @@ template <class T> static void points(i64 n, i64 m, i64 d)
 			launch(pairwise_cost_kernel<T>(), p, n, m, d, u.p(), u.ld, v.p(), v.ld, out.p(), out.ld);
 			return out.values("pairwise_cost");
 		}), each(n, m, cost), d / 2. + 3);
-		for (double eps : {2., .05}) {
+		for (double eps : epsilons) {
 			reals want;
 			for (i64 i = 0; i < n; i++) {
 				reals t;
@@ -670,6 +684,248 @@ template <class T> static void sparse(i64 n, i64 m, i64 k, int team, i64 most)
 	}
 }
 
+// Joins the sums that a kernel has left for pieces of rows.
+template <class T> static dense<T> joined(i64 pieces, i64 cols, const double *partial, i64 ldp, T keep, const dense<T> &before)
+{
+	vec<T> out(cols, before);
+	launch(reduce_pieces_kernel<T>(), pieces, cols, partial, ldp, keep, out.p(), out.inc);
+	return out.values("reduce_pieces");
+}
+
+// Derivatives of rows×a matrices along k directions. height is that of a piece.
+template <class T> static void tangents(i64 rows, i64 k, i64 a, i64 height)
+{
+	const i64 cols = k * a, pieces = (rows + height - 1) / height;
+	const real eps = std::numeric_limits<T>::epsilon();
+	dense<T> s = numbers<T>(rows * a, 31), c = numbers<T>(rows * a, 32), u = numbers<T>(rows * cols, 33), e = numbers<T>(rows * cols, 34);
+	dense<T> bias = numbers<T>(cols, 35), before = numbers<T>(cols, 36);
+	for (bool second : {true, false}) {
+		reals want = each(rows, cols, [&](i64 n, i64, i64 j) -> real { return (T)(u[n] + (second ? bias[j] : 0)); });
+		reals outputs = each(rows, cols, [&](i64 n, i64 i, i64 j) -> real { return s[i * a + j % a] * (T)want[n]; });
+		want.insert(want.end(), outputs.begin(), outputs.end());
+		compare("tangent_forward", agreed<T>("tangent_forward", [&] {
+			matrix<T> ms(rows, a, s), mu(rows, cols, u), my(rows, cols);
+			vec<T> b(cols, bias);
+			launch(tangent_forward_kernel<T>(), rows, k, a, second ? b.p() : nullptr, b.inc, ms.p(), ms.ld, mu.p(), mu.ld, my.p(), my.ld);
+			dense<T> all = mu.values("u"), y = my.values("y");
+			all.insert(all.end(), y.begin(), y.end());
+			return all;
+		}), want, 1);
+
+		reals back = each(rows, cols, [&](i64 n, i64 i, i64 j) -> real {
+			return (real)s[i * a + j % a] * e[n] + (second ? (real)c[i * a + j % a] * u[n] : 0); });
+		reals tolerance(rows * cols, 2 * eps);
+		for (i64 j = 0; j < cols; j++) {
+			real sum = before[j];
+			for (i64 i = 0; i < rows; i++)
+				sum += back[i * cols + j];
+			back.push_back(sum);
+			tolerance.push_back(2 * eps * (rows + 1));
+		}
+		compare("tangent_backward", agreed<T>("tangent_backward", [&] {
+			matrix<T> ms(rows, a, s), mc(rows, a, c), mu(rows, cols, u), me(rows, cols, e);
+			std::vector<double> partial(pieces * cols + 1, 12345.5);
+			launch(tangent_backward_kernel<T>(), rows, k, a, ms.p(), ms.ld, second ? mc.p() : nullptr, mc.ld, second ? mu.p() : nullptr,
+				mu.ld, me.p(), me.ld, height, partial.data());
+			if (partial.back() != 12345.5)
+				FAIL("tangent_backward: wrote beyond the partial sums");
+			dense<T> all = me.values("e"), sums = joined<T>(pieces, cols, partial.data(), cols, 1, before);
+			all.insert(all.end(), sums.begin(), sums.end());
+			return all;
+		}), back, tolerance);
+	}
+	compare("tangent_backward without sums", agreed<T>("tangent_backward", [&] {
+		matrix<T> ms(rows, a, s), me(rows, cols, e);
+		launch(tangent_backward_kernel<T>(), rows, k, a, ms.p(), ms.ld, nullptr, 0, nullptr, 0, me.p(), me.ld, height, nullptr);
+		return me.values("e");
+	}), each(rows, cols, [&](i64 n, i64 i, i64 j) -> real { return s[i * a + j % a] * e[n]; }), 0);
+
+	compare("softmax_tangent", agreed<T>("softmax_tangent", [&] {
+		matrix<T> mp(rows, a, s), mu(rows, cols, u);
+		launch(softmax_tangent_kernel<T>(), rows, k, a, mp.p(), mp.ld, mu.p(), mu.ld);
+		return mu.values("softmax_tangent");
+	}), each(rows, cols, [&](i64 n, i64 i, i64 j) -> real {
+		real mean = 0;
+		for (i64 t = 0; t < a; t++)
+			mean += (real)s[i * a + t] * u[i * cols + j / a * a + t];
+		return s[i * a + j % a] * (u[n] - mean);
+	}), reals(rows * cols, 3 * eps * (1 + sqrtl(a))));
+}
+
+// A plan whose rows sum to a, its sums and costs, and the minima that potentials
+// are made of; one cost is +Inf.
+template <class T> static void plans(i64 rows, i64 cols, double eps, i64 height)
+{
+	const i64 pieces = (rows + height - 1) / height;
+	const real u = std::numeric_limits<T>::epsilon();
+	const T inf = std::numeric_limits<T>::infinity();
+	dense<T> c = numbers<T>(rows * cols, 41), g = numbers<T>(cols, 42), a = numbers<T>(rows, 43), w = numbers<T>(cols, 44);
+	for (T &x : a)
+		x = fabs(x) + (T).125;
+	if (cols > 1)
+		c[rows / 2 * cols] = inf;
+	if (cols > 2)
+		g[1] = -inf;
+	if (rows > 1)
+		a[1] = 0;
+	reals p(rows * cols), sums(2 * cols, 0), sums_tolerance(2 * cols, 0), f(rows), f_tolerance(rows), tolerance(rows * cols);
+	for (i64 i = 0; i < rows; i++) {
+		real sum = 0, top = -INFINITY;
+		for (i64 j = 0; j < cols; j++)
+			top = fmaxl(top, (real)g[j] - c[i * cols + j]);
+		for (i64 j = 0; j < cols; j++)
+			sum += expl(((real)g[j] - c[i * cols + j] - top) / (T)eps);
+		f[i] = (T)eps * (logl(a[i]) - logl(sum)) - top;
+		f_tolerance[i] = u * (8 + 16 * eps + cols / 64. * eps);
+		for (i64 j = 0; j < cols; j++) {
+			real t = ((real)g[j] - c[i * cols + j] - top) / (T)eps, x = a[i] / sum * expl(t);
+			p[i * cols + j] = x;
+			tolerance[i * cols + j] = x > 0 ? x * u * (12 + cols / 64. - 4 * t) + std::numeric_limits<T>::min() : 0;
+			sums[j] += x;
+			sums_tolerance[j] += tolerance[i * cols + j];
+			sums[cols + j] += x > 0 ? x * c[i * cols + j] : 0;
+			sums_tolerance[cols + j] += tolerance[i * cols + j];
+		}
+	}
+	for (i64 j = 0; j < 2 * cols; j++)
+		sums_tolerance[j] += u * fabsl(sums[j]);
+	reals all = f, all_tolerance = f_tolerance;
+	for (const reals *r : {&p, &sums})
+		all.insert(all.end(), r->begin(), r->end());
+	for (const reals *r : {&tolerance, &sums_tolerance})
+		all_tolerance.insert(all_tolerance.end(), r->begin(), r->end());
+	compare("plan", agreed<T>("plan", [&] {
+		matrix<T> m(rows, cols, c), mp(rows, cols);
+		vec<T> vg(cols, g), va(rows, a), vf(rows);
+		dense<T> top(rows + 1, matrix<T>::guard()), scale(rows + 1, matrix<T>::guard());
+		std::vector<double> partial(2 * pieces * cols + 1, 12345.5);
+		launch(plan_scales_kernel<T>(), (T)eps, rows, cols, m.p(), m.ld, vg.p(), vg.inc, va.p(), va.inc, top.data(), scale.data(), vf.p(), vf.inc);
+		launch(plan_rows_kernel<T>(), (T)eps, rows, cols, m.p(), m.ld, vg.p(), vg.inc, top.data(), scale.data(), mp.p(), mp.ld);
+		launch(plan_sums_kernel<T>(), (T)eps, rows, cols, m.p(), m.ld, vg.p(), vg.inc, top.data(), scale.data(), height, partial.data());
+		if (top.back() != matrix<T>::guard() || scale.back() != matrix<T>::guard() || partial.back() != 12345.5)
+			FAIL("plan: wrote outside of its output");
+		dense<T> got = vf.values("f");
+		for (const dense<T> &r : {mp.values("plan"), joined<T>(pieces, cols, partial.data(), 2 * cols, 0, {}),
+			     joined<T>(pieces, cols, partial.data() + cols, 2 * cols, 0, {})})
+			got.insert(got.end(), r.begin(), r.end());
+		return got;
+	}), all, all_tolerance);
+
+	reals low, d, d_tolerance, high;
+	for (i64 i = 0; i < rows; i++) {
+		T least = inf;
+		real sum = 0, size = 0;
+		for (i64 j = 0; j < cols; j++) {
+			T x = c[i * cols + j];
+			least = x - g[j] < least ? x - g[j] : least;
+			sum += x == inf ? 0 : (real)x * w[j];
+			size += x == inf ? 0 : fabsl((real)x * w[j]);
+		}
+		low.push_back(least), d.push_back(sum), d_tolerance.push_back(u * fabsl(sum) + 0x1p-52L * cols * size);
+	}
+	for (i64 j = 0; j < cols; j++) {
+		T least = inf;
+		for (i64 i = 0; i < rows; i++)
+			least = c[i * cols + j] - (T)low[i] < least ? c[i * cols + j] - (T)low[i] : least;
+		high.push_back(least);
+	}
+	reals exact(rows, 0);
+	exact.insert(exact.end(), d_tolerance.begin(), d_tolerance.end());
+	exact.insert(exact.end(), cols, 0);
+	reals minima = low;
+	for (const reals *r : {&d, &high})
+		minima.insert(minima.end(), r->begin(), r->end());
+	compare("minima", agreed<T>("minima", [&] {
+		matrix<T> m(rows, cols, c);
+		vec<T> vg(cols, g), vw(cols, w), vf(rows), vd(rows), vh(cols), alone(rows);
+		launch(min_rows_kernel<T>(), rows, cols, m.p(), m.ld, vg.p(), vg.inc, vw.p(), vw.inc, vf.p(), vf.inc, vd.p(), vd.inc);
+		launch(min_cols_kernel<T>(), rows, cols, m.p(), m.ld, vf.p(), vf.inc, vh.p(), vh.inc);
+		launch(min_rows_kernel<T>(), rows, cols, m.p(), m.ld, vg.p(), vg.inc, nullptr, 1, alone.p(), alone.inc, nullptr, 1);
+		dense<T> got = vf.values("f");
+		if (!same_bits(got, alone.values("f alone")))
+			FAIL("min_rows: other minima without products");
+		for (const dense<T> &r : {vd.values("d"), vh.values("h")})
+			got.insert(got.end(), r.begin(), r.end());
+		return got;
+	}), minima, exact);
+	c[rows * cols - 1] = std::numeric_limits<T>::quiet_NaN();
+	dense<T> spoilt = agreed<T>("minima with NaN", [&] {
+		matrix<T> m(rows, cols, c);
+		vec<T> vg(cols, g), vf(rows), zero(rows, dense<T>(rows, 0)), vh(cols);
+		launch(min_rows_kernel<T>(), rows, cols, m.p(), m.ld, vg.p(), vg.inc, nullptr, 1, vf.p(), vf.inc, nullptr, 1);
+		launch(min_cols_kernel<T>(), rows, cols, m.p(), m.ld, zero.p(), zero.inc, vh.p(), vh.inc);
+		return dense<T>{vf.values("f").back(), vh.values("h").back()};
+	});
+	if (!std::isnan(spoilt[0]) || !std::isnan(spoilt[1]))
+		FAIL("minima of a NaN: %g and %g", (double)spoilt[0], (double)spoilt[1]);
+}
+
+// Kernels of float32 for numbers of float64, and the conversions.
+static void narrow(i64 rows, i64 cols, i64 height)
+{
+	const i64 pieces = (rows + height - 1) / height;
+	dense<double> c = wild<double>(rows * cols, 51), f = numbers<double>(rows, 52), g = numbers<double>(cols, 53);
+	for (i64 k = 0; k < rows * cols; k += 5)
+		c[k] *= 1e39; // beyond float32
+	compare<float>("recast to float32", agreed<float>("recast", [&] {
+		matrix<double> m(rows, cols, c);
+		matrix<float> n(rows, cols);
+		launch(recast_kernel<float>(), rows, cols, m.p(), m.ld, n.p(), n.ld);
+		return n.values("recast");
+	}), each(rows, cols, [&](i64 k, i64, i64) -> real { return (float)c[k]; }), 0);
+	dense<float> s = wild<float>(rows * cols, 54);
+	compare<double>("recast to float64", agreed<double>("recast", [&] {
+		matrix<float> m(rows, cols, s);
+		matrix<double> n(rows, cols);
+		launch(recast_kernel<double>(), rows, cols, m.p(), m.ld, n.p(), n.ld);
+		return n.values("recast");
+	}), each(rows, cols, [&](i64 k, i64, i64) -> real { return s[k]; }), 0);
+
+	c = numbers<double>(rows * cols, 55);
+	compare<float>("narrow_gibbs", agreed<float>("narrow_gibbs", [&] {
+		matrix<double> m(rows, cols, c);
+		matrix<float> k(rows, cols);
+		vec<double> vf(rows, f), vg(cols, g);
+		launch(ritz_narrow_gibbs_f64, .25, rows, cols, vf.p(), vf.inc, vg.p(), vg.inc, m.p(), m.ld, k.p(), k.ld);
+		return k.values("narrow_gibbs");
+	}), each(rows, cols, [&](i64 k, i64 i, i64 j) -> real { return expl(((real)f[i] + g[j] - c[k]) / .25L); }), .5 + 1e-6);
+
+	dense<double> a = numbers<double>(rows, 56), v = numbers<double>(cols, 57);
+	for (auto *x : {&a, &v})
+		for (double &y : *x)
+			y = fabs(y);
+	for (float &x : s)
+		x = std::isfinite(x) ? fabs(x) : 1;
+	for (i64 j = 0; j < cols; j++)
+		s[j] = 0;
+	a[0] = 0;
+	reals want;
+	for (i64 i = 0; i < rows; i++) {
+		real sum = 0;
+		for (i64 j = 0; j < cols; j++)
+			sum += (real)s[i * cols + j] * v[j];
+		want.push_back(i == 0 ? 0 : a[i] / sum);
+	}
+	for (i64 j = 0; j < cols; j++) {
+		real sum = 0;
+		for (i64 i = 0; i < rows; i++)
+			sum += (real)s[i * cols + j] * want[i];
+		want.push_back(sum);
+	}
+	compare<double>("narrow scaling step", agreed<double>("narrow scaling step", [&] {
+		matrix<float> k(rows, cols, s);
+		vec<double> va(rows, a), vv(cols, v), vu(rows);
+		std::vector<double> partial(pieces * cols + 1, 12345.5);
+		launch(ritz_narrow_rows_f64, rows, cols, k.p(), k.ld, va.p(), va.inc, vv.p(), vv.inc, vu.p(), vu.inc);
+		launch(ritz_narrow_cols_f64, rows, cols, k.p(), k.ld, vu.p(), vu.inc, height, partial.data());
+		if (partial.back() != 12345.5)
+			FAIL("narrow_cols: wrote beyond the partial sums");
+		dense<double> got = vu.values("u"), sums = joined<double>(pieces, cols, partial.data(), cols, 0, {});
+		got.insert(got.end(), sums.begin(), sums.end());
+		return got;
+	}), want, 8 + (rows + cols) / 32.);
+}
+
 // The decompositions of a batch: residual, orthogonality, order and signs of
 // every matrix, and that its checks say the same.
 template <class T> static void svd_batch(i64 m, i64 n, int lanes, int workers, bool vectors)
@@ -802,15 +1058,20 @@ template <class T> static void all()
 	for (i64 d : {1, 2, 3, 4, 5, 8, 9, 16, 33}) {
 		points<T>(1, 1, d);
 		points<T>(5, 70, d);
-		points<T>(67, 300, d);
+		points<T>(67, d == 8 || d == 33 ? 300 : 90, d); // tiles are of 64 points of each
 	}
+	for (auto &t : {dense<i64>{1, 1, 1, 8}, {3, 2, 5, 8}, {70, 3, 17, 32}, {40, 2, 130, 16}, {33, 5, 32, 256}, {9, 3, 8, 4}, {300, 1, 3, 100}})
+		tangents<T>(t[0], t[1], t[2], t[3]);
+	for (auto &s : shapes)
+		for (double eps : {2., .125})
+			plans<T>(s[0], s[1], eps, 1 + s[0] / 3);
 	for (int team : {1, 2, 8, 32})
 		sparse<T>(41, 30, 1, team, 9);
 	sparse<T>(23, 30, 3, 8, 40);
 	sparse<T>(19, 30, 33, 32, 6);
 	sparse<T>(11, 30, 130, 32, 20);
 	if (sizeof(T) == 4)
-		points<T>(32771, 5, 9); // in larger tiles
+		points<T>(32771, 3, 9, {2.}); // in larger tiles
 }
 
 // Writes a rows×cols random matrix to standard output.
@@ -838,6 +1099,8 @@ int main(int argc, char **argv)
 	}
 	all<float>();
 	all<double>();
+	for (auto &s : shapes)
+		narrow(s[0], s[1], 1 + s[0] / 3);
 	if (failures > 0)
 		printf("%d failures\n", failures);
 	return failures > 0;

@@ -3,12 +3,16 @@
 // native/cuda's own tests.
 #include "elementwise.cu"
 #include "jacobi.cu"
+#include "minimum.cu"
+#include "narrow.cu"
+#include "plan.cu"
 #include "points.cu"
 #include "powers.cu"
 #include "reduce.cu"
 #include "sinkhorn.cu"
 #include "softmin.cu"
 #include "sparse.cu"
+#include "tangent.cu"
 #include "triangle.cu"
 
 #include <cstdio>
@@ -59,7 +63,32 @@ static void sparse(i64 k) {
   launch(2, ritz_sparse_join_f64, 1.0, 0.0, 1, k, row, partial.data(), y.data(), k);
 }
 
+// Kernels that leave sums of columns for pieces of rows, and those around them.
+static void sums(i64 rows, i64 cols) {
+  const i64 height = 8, pieces = (rows + height - 1) / height;
+  std::vector<double> c(rows * cols, 0.5), g(cols, 0.1), a(rows, 0.2), d(rows), h(cols), top(rows), scale(rows), f(rows);
+  std::vector<double> partial(2 * pieces * cols), out(cols), p(rows * cols);
+  std::vector<float> k(rows * cols, 0.5f);
+  launch(2, ritz_plan_scales_f64, 0.1, rows, cols, c.data(), cols, g.data(), 1, a.data(), 1, top.data(), scale.data(), f.data(), 1);
+  launch(2, ritz_plan_rows_f64, 0.1, rows, cols, c.data(), cols, g.data(), 1, top.data(), scale.data(), p.data(), cols);
+  launch(3, ritz_plan_sums_f64, 0.1, rows, cols, c.data(), cols, g.data(), 1, top.data(), scale.data(), height, partial.data());
+  launch(2, ritz_reduce_pieces_f64, pieces, cols, partial.data(), 2 * cols, 0.0, out.data(), 1);
+  launch(2, ritz_min_rows_f64, rows, cols, c.data(), cols, g.data(), 1, g.data(), 1, f.data(), 1, d.data(), 1);
+  launch(2, ritz_min_cols_f64, rows, cols, c.data(), cols, f.data(), 1, h.data(), 1);
+  launch(2, ritz_narrow_rows_f64, rows, cols, k.data(), cols, a.data(), 1, g.data(), 1, f.data(), 1);
+  launch(3, ritz_narrow_cols_f64, rows, cols, k.data(), cols, f.data(), 1, height, partial.data());
+  for (i64 ways : {1, 3}) { // directions
+    std::vector<double> wide(rows * cols * ways, 0.5), u(wide), bias(cols * ways), leaves(pieces * cols * ways);
+    launch(2, ritz_tangent_forward_f64, rows, ways, cols, bias.data(), 1, c.data(), cols, u.data(), cols * ways, wide.data(), cols * ways);
+    launch(3, ritz_tangent_backward_f64, rows, ways, cols, c.data(), cols, c.data(), cols, u.data(), cols * ways, wide.data(),
+           cols * ways, height, leaves.data());
+    launch(2, ritz_softmax_tangent_f64, rows, ways, cols, c.data(), cols, u.data(), cols * ways);
+  }
+}
+
 int main() {
+  for (i64 rows : {1, 21})
+    for (i64 cols : {1, 10, 70, 1100}) sums(rows, cols);
   svd_batch(5, 7, 4, 4);
   svd_batch(12, 10, 4, 8);
   svd_batch(18, 17, 8, 16);
