@@ -22,12 +22,14 @@ func inEachVersion(t *testing.T, test func(t *testing.T, version string)) {
 		test(t, version)
 		return
 	}
+	t.Parallel()
 	name, versions := t.Name(), Versions
 	if testing.Short() {
 		versions = []string{"12.4"}
 	}
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			c := exec.Command(os.Args[0], "-test.run=^"+name+"$", "-test.v")
 			c.Env = append(os.Environ(), versionVariable+"="+version)
 			out, err := c.CombinedOutput()

@@ -28,10 +28,12 @@ func buildOrSkip(t *testing.T, version string) string {
 // with plain loops. They also do not compile if a function differs from its
 // declaration in package cusolver.
 func TestMath(t *testing.T) {
+	t.Parallel()
 	for _, version := range Versions {
 		folder := buildOrSkip(t, version)
 		for _, library := range []string{"blas", "lt", "solver"} {
 			t.Run(version+"/"+library, func(t *testing.T) {
+				t.Parallel()
 				program := filepath.Join(t.TempDir(), library)
 				compile := exec.Command("g++", "-std=c++17", "-O0", "-w", "-I.", "-I../../cusolver",
 					fmt.Sprintf("-DEMU_CUDA=%d", releases[version].cuda), "-o", program,
