@@ -98,16 +98,42 @@ func TestWheelsWithFiveFolders(t *testing.T) {
 	if _, err := load(filepath.Join(root, "cusolver/lib/libcusolver.so.11"), false); err == nil {
 		t.Fatal("cuSOLVER found its needs alone: the layout tests nothing")
 	}
+	// NVRTC, of version 0.0, opens its second half by a name that no loader
+	// finds in such a folder.
+	builtins := filepath.Join(root, "cuda_nvrtc/lib/libnvrtc-builtins.so.0.0")
+	imitate(t, filepath.Join(root, "cuda_nvrtc/lib/libnvrtc.so.12"), "NVRTC", 0, 0)
+	imitate(t, builtins, "BLAS", 0, 0)
 	var folders []string
-	for _, name := range []string{"cublas", "cusolver", "cusparse", "nvjitlink"} {
+	for _, name := range []string{"cublas", "cusolver", "cusparse", "nvjitlink", "cuda_nvrtc"} {
 		folders = append(folders, filepath.Join(root, name, "lib"))
 	}
 	l, err := try(folders...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := load(builtins, true); err != nil || l.nvrtc != "0.0" {
+		t.Errorf("NVRTC %q without its second half: %v", l.nvrtc, err)
+	}
 	if want := "cuBLAS 12.1.2, cuSOLVER 11.6.1"; l.version != want {
 		t.Errorf("version %q, want %q", l.version, want)
+	}
+}
+
+// CUDA 13 gave these names of the driver another meaning in its headers, or
+// dropped them: what is called must not be among them.
+func TestFunctionsThatCUDA13Changed(t *testing.T) {
+	text, err := os.ReadFile("abi.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		"cuCtxCreate", "cuCtxCreate_v2", "cuMemPrefetchAsync", "cuMemAdvise", "cuEventElapsedTime", "cuStreamGetCaptureInfo",
+		"cuStreamGetCaptureInfo_v2", "cuStreamUpdateCaptureDependencies", "cuGraphGetEdges", "cuGraphAddDependencies",
+		"cuGraphAddNode", "cuGraphKernelNodeGetParams", "cuDeviceComputeCapability", "cuDeviceGetProperties",
+	} {
+		if regexp.MustCompile(`\b` + name + `\b`).Match(text) {
+			t.Errorf("%s is called", name)
+		}
 	}
 }
 
