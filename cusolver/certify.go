@@ -41,15 +41,16 @@ func (q *queue[T]) TryPlanCosts(ε T, c, g, a, f, s, t device.Matrix[T]) bool {
 	}
 	defer q.Scope()()
 	φ := q.temporary(1, c.Rows) // f may be an input
-	partial, _ := q.scratch(2 * 8 * pieces(c.Rows) * c.Cols)
+	p := cut(c.Rows, c.Cols)
+	partial, _ := q.scratch(2 * 8 * p.count * c.Cols)
 	top, scale, ok := q.planScales(ε, c, g, a, φ)
 	if !ok {
 		return true
 	}
-	q.sweep("plan_sums", stripWork(c.Rows, c.Cols), ε, c.Rows, c.Cols, address(c), c.LD, address(g), step(g), top, scale,
-		pieceRows, partial)
-	q.joinPieces(c.Rows, c.Cols, partial, 2*c.Cols, 0, s)
-	q.joinPieces(c.Rows, c.Cols, partial+uint64(8*c.Cols), 2*c.Cols, 0, t)
+	q.sweep("plan_sums", p.work, ε, c.Rows, c.Cols, address(c), c.LD, address(g), step(g), top, scale,
+		p.height, partial)
+	join(q, p, partial, 2*c.Cols, 0, s)
+	join(q, p, partial+uint64(8*c.Cols), 2*c.Cols, 0, t)
 	q.Copy(f, φ)
 	return true
 }

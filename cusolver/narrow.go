@@ -86,13 +86,14 @@ func (q *queue[T]) TryNarrowScalingStep(k device.Matrix[float32], a, v, u, s dev
 		return q.failure != nil
 	}
 	defer q.Scope()()
-	partial, ok := q.scratch(8 * pieces(k.Rows) * k.Cols)
+	p := cut(k.Rows, k.Cols)
+	partial, ok := q.scratch(8 * p.count * k.Cols)
 	if !ok {
 		return true
 	}
 	q.sweep("narrow_rows", rowWork(k), k.Rows, k.Cols, address(k), k.LD, address(a), step(a), address(v), step(v), address(u), step(u))
-	q.sweep("narrow_cols", stripWork(k.Rows, k.Cols), k.Rows, k.Cols, address(k), k.LD, address(u), step(u), pieceRows, partial)
-	q.joinPieces(k.Rows, k.Cols, partial, k.Cols, 0, s)
+	q.sweep("narrow_cols", p.work, k.Rows, k.Cols, address(k), k.LD, address(u), step(u), p.height, partial)
+	join(q, p, partial, k.Cols, 0, s)
 	return true
 }
 

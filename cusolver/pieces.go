@@ -4,20 +4,26 @@ package cusolver
 
 import "github.com/ritz-go/ritz/goapi/device"
 
-// Kernels that sum columns beside other work leave a sum for every pieceRows
-// rows, so that tall and narrow matrices keep the whole GPU busy. The pieces
-// depend on the shape alone, so that every GPU adds in the same order.
-const pieceRows = 256
+// pieces says how the rows of a matrix are cut by kernels that sum columns beside
+// other work: into so many of so much height. They leave the sums of each, so that
+// tall and narrow matrices keep the whole GPU busy.
+type pieces struct{ height, count, work int }
 
-// pieces returns how many so many rows have.
-func pieces(rows int) int { return (rows + pieceRows - 1) / pieceRows }
+// cut returns the pieces of a rows×cols matrix, none empty: about a thousand
+// blocks with those of a strip of 32 columns, but none of fewer than 256 rows and
+// few enough to be joined fast. They depend on the shape alone, so that every GPU
+// adds in the same order.
+func cut(rows, cols int) pieces {
+	const blocks, most, least = 1024, 256, 256
+	strips := (cols + 31) / 32
+	wanted := min(most, max(1, blocks/max(1, strips)))
+	height := max(least, (rows+wanted-1)/wanted)
+	count := (rows + height - 1) / height
+	return pieces{height, count, count * strips * threads}
+}
 
-// stripWork is how many threads such a kernel uses: a block for every 32 columns
-// of a piece.
-func stripWork(rows, cols int) int { return pieces(rows) * ((cols + 31) / 32) * threads }
-
-// joinPieces computes out = keep·out + the sums of the columns of partial, which
-// has a row of ld numbers for each piece of so many rows.
-func (q *queue[T]) joinPieces(rows, cols int, partial uint64, ld int, keep T, out device.Matrix[T]) {
-	q.sweep("reduce_pieces", cols, pieces(rows), cols, partial, ld, keep, address(out), step(out))
+// join computes out = keep·out + the sums of the columns of partial, which has a
+// row of ld numbers for each piece.
+func join[T device.Float](q *queue[T], p pieces, partial uint64, ld int, keep T, out device.Matrix[T]) {
+	q.sweep("reduce_pieces", out.Len(), p.count, out.Len(), partial, ld, keep, address(out), step(out))
 }

@@ -23,17 +23,17 @@ func (q *queue[T]) TryTangentBackward(s, c, u, e, sums device.Matrix[T]) bool {
 		return true
 	}
 	defer q.Scope()()
-	partial := uint64(0)
+	p, partial := cut(e.Rows, e.Cols), uint64(0)
 	if !sums.IsZero() {
-		partial, _ = q.scratch(8 * pieces(e.Rows) * e.Cols)
+		partial, _ = q.scratch(8 * p.count * e.Cols)
 	}
 	if q.failure != nil {
 		return true
 	}
-	q.sweep("tangent_backward", stripWork(e.Rows, e.Cols), e.Rows, directions(s, e), s.Cols, address(s), s.LD,
-		address(c), c.LD, address(u), u.LD, address(e), e.LD, pieceRows, partial)
+	q.sweep("tangent_backward", p.work, e.Rows, directions(s, e), s.Cols, address(s), s.LD,
+		address(c), c.LD, address(u), u.LD, address(e), e.LD, p.height, partial)
 	if partial != 0 {
-		q.joinPieces(e.Rows, e.Cols, partial, e.Cols, 1, sums)
+		join(q, p, partial, e.Cols, 1, sums)
 	}
 	return true
 }

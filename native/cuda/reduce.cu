@@ -269,6 +269,7 @@ RZ_FN void reduce_pieces(i64 pieces, i64 cols, const double *partial, i64 ldp, T
 {
 	for (i64 j = thread_of_grid(); j < cols; j += threads_of_grid()) {
 		double s = keep == 0 ? 0 : (double)keep * out[j * incout];
+#pragma unroll 4
 		for (i64 p = 0; p < pieces; p++)
 			s += partial[p * ldp + j];
 		out[j * incout] = (T)s;

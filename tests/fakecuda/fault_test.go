@@ -206,7 +206,7 @@ func fused(d device.Device) ([]float64, error) {
 	q, w := d.F64(), d.F32()
 	defer q.Close()
 	defer w.Close()
-	const n, m = 300, 6
+	const n, m = 300, 6 // two pieces
 	c, p, f, g := q.Alloc(n, m), q.Alloc(n, m), q.Alloc(1, n), q.Alloc(1, m)
 	a, s, t, h, e := q.Alloc(1, n), q.Alloc(1, m), q.Alloc(1, m), q.Alloc(1, m), q.Alloc(1, n)
 	q.Random(device.Uniform, 1, 2, c)
