@@ -30,6 +30,7 @@ type results struct {
 	Timings  []timing        `json:"timings"`
 	Peers    json.RawMessage `json:"peers,omitempty"` // timings of torch and CuPy
 	NoPeers  string          `json:"no_peers,omitempty"`
+	Goals    []goal          `json:"goals,omitempty"`
 }
 
 func main() {
@@ -64,9 +65,15 @@ func main() {
 	if slices.Contains(wanted, "peers") {
 		b.compare(r)
 	}
+	if slices.Contains(wanted, "timings") {
+		r.Goals = judge(r.Timings, r.Peers)
+	}
 	r.Complete = true
 	write()
 	fmt.Printf("%d passed, %d failed, %d skipped\n", r.Passed, r.Failed, r.Skipped)
+	for _, g := range r.Goals {
+		fmt.Println(g)
+	}
 	fmt.Printf("%d timings\n%s\n", len(r.Timings), *output)
 	if r.Failed > 0 {
 		os.Exit(1)

@@ -63,6 +63,36 @@ func TestParseTimings(t *testing.T) {
 	}
 }
 
+func TestJudge(t *testing.T) {
+	timings := []timing{
+		{Name: "Targets/NewtonSchulz/bf16/n=8192", Seconds: 0.01},
+		{Name: "Targets/Randomized/f32/n=16384/k=128", Seconds: 0.02, Metrics: map[string]float64{"error-1e-9": 500}},
+		{Name: "Targets/Clouds/n=50000/d=64", Seconds: 0.3},
+		{Name: "Targets/Hessian/k=64", Seconds: 0.1, Metrics: map[string]float64{"of-gemm": 0.7}},
+	}
+	peers := []byte(`{"versions":{},"timings":[{"name":"torch Targets/NewtonSchulz/bf16/n=8192","seconds":0.014},
+		{"name":"torch Targets/Randomized/f32/n=16384/k=128","error":"out of memory"}]}`)
+	got := map[string]string{}
+	for _, g := range judge(timings, peers) {
+		got[g.Name+g.Metric] = g.String()
+	}
+	for key, want := range map[string]string{
+		"Targets/NewtonSchulz/bf16/":        "1.4, MISSED (goal: at least 1.5)",
+		"Targets/Randomized/f32/":           "not measured (goal: at least 5)", // torch failed
+		"Targets/Randomized/f32/error-1e-9": "500, reached (goal: at most 10000)",
+		"Targets/Clouds/seconds":            "0.3, MISSED",
+		"Targets/Hessian/k=64of-gemm":       "0.7, reached",
+		"Targets/SVD/":                      "not measured",
+	} {
+		if !strings.Contains(got[key], want) {
+			t.Errorf("%s: %q, want %q in it", key, got[key], want)
+		}
+	}
+	if list := judge(nil, nil); len(list) != len(goals()) || list[0].Got != nil {
+		t.Errorf("without measurements: %v", list)
+	}
+}
+
 // A program that does not even start is a failure, and the file is there whole.
 func TestBrokenBundle(t *testing.T) {
 	folder := t.TempDir()
