@@ -10,6 +10,7 @@
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <sys/time.h>
 #include <unistd.h>
 #include <vector>
 
@@ -127,6 +128,18 @@ static std::string read(const std::string &path) {
 
 static void write(const std::string &path, const std::string &text) { std::ofstream(path, std::ios::binary) << text; }
 
+// kept is where the library of a program lies for the next one like it, of any
+// emulated version: what g++ makes does not depend on the architecture.
+static std::string kept(const program &p, const std::string &flags) {
+  std::string all = read(here() + "/emu.h") + read(here() + "/emucc.sh") + flags + p.name + '\0' + p.source;
+  for (size_t i = 0; i < p.names.size(); i++) all += '\0' + p.names[i] + '\0' + p.texts[i];
+  unsigned long long a = 0xcbf29ce484222325, b = 0x84222325cbf29ce4; // FNV-1a, twice
+  for (unsigned char c : all) a = (a ^ c) * 0x100000001b3, b = (b ^ c) * 0x100000001b5;
+  char name[64];
+  snprintf(name, sizeof name, "/../%016llx%016llx-nvrtc.so", a, b);
+  return here() + name;
+}
+
 API int nvrtcCompileProgram(void *handle, int n, const char *const *options) {
   ENTER;
   auto p = (program *)handle;
@@ -134,6 +147,12 @@ API int nvrtcCompileProgram(void *handle, int n, const char *const *options) {
   std::string arch = EMU_CUDA >= 13000 ? "75" : "52", flags;
   p->log = parse(n, options, &arch, &flags);
   if (!p->log.empty()) return INVALID_OPTION;
+  std::string library = kept(*p, flags), trailer = "sm_" + arch + std::string(1, '\0');
+  if (std::string found = read(library); !found.empty()) {
+    utimes(library.c_str(), nullptr); // in use: sweep leaves it
+    p->image = found + trailer;
+    return OK;
+  }
   char folder[] = "/tmp/ritz-nvrtc-XXXXXX";
   if (!mkdtemp(folder)) return INTERNAL;
   std::string dir = folder;
@@ -144,7 +163,12 @@ API int nvrtcCompileProgram(void *handle, int n, const char *const *options) {
                         flags + " >" + dir + "/log 2>&1";
   int status = system(command.c_str());
   p->log = read(dir + "/log");
-  p->image = status ? "" : read(dir + "/out.so") + "sm_" + arch + std::string(1, '\0');
+  p->image = status ? "" : read(dir + "/out.so") + trailer;
+  if (!status && p->log.empty()) { // another process may be at it: under its own name first
+    std::string own = library + "." + std::to_string(getpid());
+    write(own, read(dir + "/out.so"));
+    rename(own.c_str(), library.c_str());
+  }
   if (system(("rm -rf " + dir).c_str())) return INTERNAL;
   return status ? COMPILATION : OK;
 }
