@@ -102,6 +102,13 @@ func (kernels[T]) Cholesky(a device.Dense[T]) error {
 
 // Eigh: LAPACK's eigenvectors stand in columns, which are our rows.
 func (k kernels[T]) Eigh(a device.Dense[T], w []T) error {
+	if wide, ok := any(a).(device.Dense[float64]); ok && a.Rows >= leastOwn {
+		if err := checkLower(wide); err != nil {
+			return err
+		}
+		device.Eigh(factors{any(k).(kernels[float64])}, wide, any(w).([]float64))
+		return nil
+	}
 	defer enter()()
 	n, lda := C.int(a.Rows), C.int(a.Stride)
 	saved := a.Clone()
@@ -128,7 +135,14 @@ func (k kernels[T]) Eigh(a device.Dense[T], w []T) error {
 
 // SVD: A = UΣVᵀ is Aᵀ = VΣUᵀ, so that LAPACK's U is our Vᵀ and its Vᵀ our U.
 // Divide and conquer (gesdd) can fail where QR iteration (gesvd) does not.
-func (kernels[T]) SVD(a, u device.Dense[T], σ []T, vt device.Dense[T]) error {
+func (k kernels[T]) SVD(a, u device.Dense[T], σ []T, vt device.Dense[T]) error {
+	if wide, ok := any(a).(device.Dense[float64]); ok && u.Data != nil && suitsOwn(a.Rows, a.Cols) {
+		if err := device.CheckInput("matrix", wide); err != nil {
+			return err
+		}
+		device.SVD(factors{any(k).(kernels[float64])}, wide, any(u).(device.Dense[float64]), any(σ).([]float64), any(vt).(device.Dense[float64]))
+		return nil
+	}
 	defer enter()()
 	m, n, lda := C.int(a.Rows), C.int(a.Cols), C.int(a.Stride)
 	ldu, ldvt := C.int(max(1, u.Stride)), C.int(max(1, vt.Stride))

@@ -9,6 +9,8 @@
 		real *, int *, real *, int *, real *, int *, int *, size_t, size_t);   \
 	void p##syevd_(char *, char *, int *, real *, int *, real *, real *,       \
 		int *, int *, int *, int *, size_t, size_t);                           \
+	void p##sytrd_(char *, int *, real *, int *, real *, real *, real *, real *, \
+		int *, int *, size_t);                                                 \
 	void p##syev_(char *, char *, int *, real *, int *, real *, real *, int *, \
 		int *, size_t, size_t);                                                \
 	void p##geqrf_(int *, int *, real *, int *, real *, real *, int *, int *); \
@@ -40,6 +42,13 @@
 	{                                                                          \
 		int info;                                                              \
 		p##syevd_(&job, &uplo, &n, a, &lda, w, work, &lwork, iwork, &liwork, &info, 1, 1); \
+		return info;                                                           \
+	}                                                                          \
+	int ritz_##p##sytrd(char uplo, int n, real *a, int lda, real *d, real *e,  \
+		real *tau, real *work, int lwork)                                      \
+	{                                                                          \
+		int info;                                                              \
+		p##sytrd_(&uplo, &n, a, &lda, d, e, tau, work, &lwork, &info, 1);      \
 		return info;                                                           \
 	}                                                                          \
 	int ritz_##p##syev(char job, char uplo, int n, real *a, int lda, real *w,  \

@@ -9,6 +9,8 @@
 		real *s, real *u, int ldu, real *vt, int ldvt, real *work, int lwork); \
 	int ritz_##p##syevd(char job, char uplo, int n, real *a, int lda, real *w, \
 		real *work, int lwork, int *iwork, int liwork);                        \
+	int ritz_##p##sytrd(char uplo, int n, real *a, int lda, real *d, real *e,  \
+		real *tau, real *work, int lwork);                                     \
 	int ritz_##p##syev(char job, char uplo, int n, real *a, int lda, real *w,  \
 		real *work, int lwork);                                                \
 	int ritz_##p##geqrf(int m, int n, real *a, int lda, real *tau, real *work, int lwork); \

@@ -9,6 +9,8 @@
 #include "narrow.h"
 #include "symmetric.h"
 #include "band.h"
+#include "secular.h"
+#include "sweep.h"
 
 /* What cgo does not let a flag say: square roots need not set errno. */
 #pragma GCC optimize("O3", "no-math-errno", "no-trapping-math")

@@ -21,6 +21,8 @@
 #include "skinny_body.h"
 #include "symmetric_body.h"
 #include "band_body.h"
+#include "secular_body.h"
+#include "sweep_body.h"
 #include "jacobi_body.h"
 #include "step_body.h"
 #include "tangent_body.h"

@@ -30,10 +30,13 @@ const (
 // merger combines the vectors of two halves. Parts of the matrix use different
 // rows of its memory.
 type merger struct {
+	by                *workspace
 	gathered, product Dense[float64] // n×n
 }
 
-func newMerger(n int) merger { return merger{NewDense[float64](n, n), NewDense[float64](n, n)} }
+func newMerger(by *workspace, n int) merger {
+	return merger{by, by.matrix(n, n), by.matrix(n, n)}
+}
 
 // square returns k×cols elements of m that belong to rows [lo, …) of it.
 func square(m Dense[float64], lo, k, cols int) Dense[float64] {
@@ -80,8 +83,8 @@ func (w merger) combine(lo, mid int, q Dense[float64], kept, column []int, first
 	}
 	scale(0, out)
 	left, right := gathered.Slice(0, second, 0, mid), gathered.Slice(first, k, mid, q.Cols)
-	product(NoTrans, NoTrans, 1, s.Slice(0, k, 0, second), left, out.Slice(0, k, 0, mid), false)
-	product(NoTrans, NoTrans, 1, s.Slice(0, k, first, k), right, out.Slice(0, k, mid, q.Cols), false)
+	w.by.Product(NoTrans, NoTrans, 1, s.Slice(0, k, 0, second), left, out.Slice(0, k, 0, mid))
+	w.by.Product(NoTrans, NoTrans, 1, s.Slice(0, k, first, k), right, out.Slice(0, k, mid, q.Cols))
 	if k == q.Rows {
 		return
 	}
@@ -204,7 +207,7 @@ func (t *eigenTree) join(lo, mid, hi int) {
 	if k == 0 {
 		return
 	}
-	f := secular{c: 1 / ρ, z: make([]float64, k), d: make([]float64, k)}
+	f := secular{by: t.merge.by, c: 1 / ρ, z: make([]float64, k), d: make([]float64, k)}
 	for j, r := range kept {
 		f.z[j], f.d[j] = z[r], d[r]
 	}
@@ -229,24 +232,32 @@ func (t *eigenTree) join(lo, mid, hi int) {
 
 // normalizeTo stores v/‖v‖ in x.
 func normalizeTo(x, v []float64) {
-	norm := blas64.Nrm2(blas64.Vector{N: len(v), Inc: 1, Data: v})
+	square := blas64.Dot(blas64.Vector{N: len(v), Inc: 1, Data: v}, blas64.Vector{N: len(v), Inc: 1, Data: v})
+	if !(square > 0x1p-900 && square < 0x1p900) {
+		norm := blas64.Nrm2(blas64.Vector{N: len(v), Inc: 1, Data: v})
+		for j, y := range v {
+			x[j] = y / norm
+		}
+		return
+	}
+	inverse := 1 / math.Sqrt(square)
 	for j, y := range v {
-		x[j] = y / norm
+		x[j] = inverse * y
 	}
 }
 
 // symmetricTridiagonal decomposes the matrix with diagonal d and subdiagonal
 // e, which it destroys. It returns the eigenvalues in ascending order and the
 // eigenvectors in rows.
-func symmetricTridiagonal(d, e []float64) (w []float64, q Dense[float64]) {
+func symmetricTridiagonal(by *workspace, d, e []float64) (w []float64, q Dense[float64]) {
 	n := len(d)
-	t := eigenTree{d: d, e: e, q: NewDense[float64](n, n)}
+	t := eigenTree{d: d, e: e, q: by.zeros(n, n)}
 	largest := max(maxAbs(d), maxAbs(e))
 	if largest > 0 {
 		scaleVector(1/largest, d)
 		scaleVector(1/largest, e)
 	}
-	t.merge, t.s = newMerger(n), NewDense[float64](n, n)
+	t.merge, t.s = newMerger(by, n), by.matrix(n, n)
 	t.solve(0, n)
 	sorted := t.merge.product
 	w = make([]float64, n)

@@ -96,7 +96,7 @@ func checkEigen(t *testing.T, name string, a Dense[float64], w []float64, v Dens
 func TestSymmetricTridiagonal(t *testing.T) {
 	for _, n := range orders {
 		for name, m := range tridiagonalKinds(n) {
-			w, v := symmetricTridiagonal(slices.Clone(m[0]), slices.Clone(m[1]))
+			w, v := symmetricTridiagonal(newWorkspace(goFactors{}), slices.Clone(m[0]), slices.Clone(m[1]))
 			checkEigen(t, name, tridiagonalDense(m[0], m[1]), w, v)
 		}
 	}

@@ -28,7 +28,9 @@ func (GoKernels[T]) QR(a, r Dense[T]) error {
 	m, n := a.Rows, a.Cols
 	d := in64(a)
 	exponent := scaleToSafe(d, false)
-	factor, reflected := factorQR(d.T())
+	w := newWorkspace(goFactors{})
+	defer w.end()
+	factor, reflected := factorQR(w, d.T())
 	for i := range n {
 		row := r.Row(i)
 		for j, v := range factor.Row(i) {
@@ -39,7 +41,7 @@ func (GoKernels[T]) QR(a, r Dense[T]) error {
 	for i := range n {
 		q.Set(i, i, 1)
 	}
-	reflected.apply(q, true)
+	reflected.apply(w, q, true)
 	transpose(inType[T](q), a)
 	return nil
 }
@@ -65,13 +67,11 @@ func (GoKernels[T]) Eigh(a Dense[T], w []T) error {
 		}
 	}
 	d := in64(a)
-	exponent := scaleToSafe(d, true)
-	diagonal, below, q := tridiagonalize(d)
-	values, vectors := symmetricTridiagonal(diagonal, below)
-	q.apply(vectors, false)
-	copyRows(a, inType[T](vectors))
+	values := make([]float64, len(w))
+	Eigh(goFactors{}, d, values)
+	copyRows(a, inType[T](d))
 	for i, v := range values {
-		w[i] = T(math.Ldexp(v, exponent))
+		w[i] = T(v)
 	}
 	return nil
 }
@@ -108,25 +108,29 @@ func (GoKernels[T]) SVD(a, u Dense[T], s []T, vt Dense[T]) error {
 		return err
 	}
 	d := in64(a)
-	exponent := scaleToSafe(d, false)
-	wide := d.Rows < d.Cols
-	if wide {
-		d = d.T()
-	}
-	values, left, right, ok := thinSVD(d, u.Data != nil)
-	if !ok {
-		return &NotConvergedError{Method: "dqds", Iterations: 30 * len(s)}
-	}
-	for i, v := range values {
-		s[i] = T(math.Ldexp(v, exponent))
-	}
 	if u.Data == nil {
+		exponent := scaleToSafe(d, false)
+		if d.Rows < d.Cols {
+			d = d.T()
+		}
+		w := newWorkspace(goFactors{})
+		defer w.end()
+		values, _, _, ok := thinSVD(w, d, false)
+		if !ok {
+			return &NotConvergedError{Method: "dqds", Iterations: 30 * len(s)}
+		}
+		for i, v := range values {
+			s[i] = T(math.Ldexp(v, exponent))
+		}
 		return nil
 	}
-	if wide {
-		left, right = right, left
-	}
-	transpose(inType[T](left), u)
+	// Factors of float32 are computed in float64.
+	σ, left, right := make([]float64, len(s)), in64(u), in64(vt)
+	SVD(goFactors{}, d, left, σ, right)
+	copyRows(u, inType[T](left))
 	copyRows(vt, inType[T](right))
+	for i, v := range σ {
+		s[i] = T(v)
+	}
 	return nil
 }

@@ -30,10 +30,29 @@ func householder(x []float64) (β, τ float64) {
 // of the reflections and T is upper triangular (Schreiber, Van Loan 1989).
 type blockReflector struct{ v, t Dense[float64] }
 
-func newBlockReflector(v Dense[float64], τ []float64) blockReflector {
+func newBlockReflector(by *workspace, v Dense[float64], τ []float64) blockReflector {
 	k := v.Rows
 	gram, t := NewDense[float64](k, k), NewDense[float64](k, k)
-	product(NoTrans, Transp, 1, v, v, gram, true)
+	by.Product(NoTrans, Transp, 1, v, v, gram)
+	triangleOf(by, gram, τ, t, NewDense[float64](k, k))
+	return blockReflector{v, t}
+}
+
+// triangleOf stores T, of which the part above the diagonal of two halves of
+// the reflections is -T₁·(V₁·V₂ᵀ)·T₂.
+func triangleOf(by *workspace, gram Dense[float64], τ []float64, t, work Dense[float64]) {
+	const least = 16
+	k := gram.Rows
+	if k > least {
+		h := k / 2
+		part := func(m Dense[float64], i0, i1, j0, j1 int) Dense[float64] { return m.Slice(i0, i1, j0, j1) }
+		t1, t2, w := part(t, 0, h, 0, h), part(t, h, k, h, k), part(work, 0, h, h, k)
+		triangleOf(by, part(gram, 0, h, 0, h), τ[:h], t1, part(work, 0, h, 0, h))
+		triangleOf(by, part(gram, h, k, h, k), τ[h:], t2, part(work, h, k, h, k))
+		by.Product(NoTrans, NoTrans, -1, t1, part(gram, 0, h, h, k), w)
+		by.Product(NoTrans, NoTrans, 1, w, t2, part(t, 0, h, h, k))
+		return
+	}
 	for j := range k {
 		t.Set(j, j, τ[j])
 		for i := range j {
@@ -44,49 +63,57 @@ func newBlockReflector(v Dense[float64], τ []float64) blockReflector {
 			t.Set(i, j, -τ[j]*s)
 		}
 	}
-	return blockReflector{v, t}
 }
 
 // apply multiplies the rows of C by the block reflector from the right, or by
-// its transpose.
-func (b blockReflector) apply(t Trans, c Dense[float64]) {
+// its transpose. work has 2·C.Rows·v.Rows elements.
+func (b blockReflector) apply(by *workspace, t Trans, c Dense[float64], work []float64) {
 	k := b.v.Rows
-	cv, cvt := NewDense[float64](c.Rows, k), NewDense[float64](c.Rows, k)
-	product(NoTrans, Transp, 1, c, b.v, cv, false)
-	product(NoTrans, t, 1, cv, b.t, cvt, false)
-	product(NoTrans, NoTrans, -1, cvt, b.v, c, false)
+	work = work[:2*c.Rows*k]
+	clear(work)
+	cv := Dense[float64]{Rows: c.Rows, Cols: k, Stride: k, Data: work[:c.Rows*k]}
+	cvt := Dense[float64]{Rows: c.Rows, Cols: k, Stride: k, Data: work[c.Rows*k:]}
+	by.Product(NoTrans, Transp, 1, c, b.v, cv)
+	by.Product(NoTrans, t, 1, cv, b.t, cvt)
+	by.Product(NoTrans, NoTrans, -1, cvt, b.v, c)
 }
 
-// reflections are H₀·H₁·…: the vector of Hᵢ is row i of v, zero before its
-// element i+shift.
-type reflections struct {
-	v     Dense[float64]
-	τ     []float64
-	shift int
+// Reflections are H₀·H₁·…, Hᵢ = I - τᵢ·v·vᵀ with the vector v in row i of V,
+// which is zero before its element i+Shift.
+type Reflections struct {
+	V     Dense[float64]
+	Tau   []float64
+	Shift int
+}
+
+func newReflections(by *workspace, count, n, shift int) Reflections {
+	return Reflections{by.zeros(count, n), make([]float64, count), shift}
 }
 
 // apply overwrites the rows xᵀ of C by (H₀·H₁·…·x)ᵀ. If triangular is set, row
-// i is zero before its element i+shift, so that the reflections before Hᵢ
+// i is zero before its element i+Shift, so that the reflections before Hᵢ
 // leave it alone.
-func (h reflections) apply(c Dense[float64], triangular bool) {
-	for i0 := (len(h.τ) - 1) / reflectorBlock * reflectorBlock; i0 >= 0; i0 -= reflectorBlock {
-		i1, from, first := min(i0+reflectorBlock, len(h.τ)), i0+h.shift, 0
+func (h Reflections) apply(by *workspace, c Dense[float64], triangular bool) {
+	work := by.matrix(2*reflectorBlock, c.Rows).Data
+	for i0 := (len(h.Tau) - 1) / reflectorBlock * reflectorBlock; i0 >= 0; i0 -= reflectorBlock {
+		i1, from, first := min(i0+reflectorBlock, len(h.Tau)), i0+h.Shift, 0
 		if i0 == i1 {
 			continue
 		}
 		if triangular {
 			first = i0
 		}
-		newBlockReflector(h.v.Slice(i0, i1, from, h.v.Cols), h.τ[i0:i1]).apply(Transp, c.Slice(first, c.Rows, from, c.Cols))
+		newBlockReflector(by, h.V.Slice(i0, i1, from, h.V.Cols), h.Tau[i0:i1]).
+			apply(by, Transp, c.Slice(first, c.Rows, from, c.Cols), work)
 	}
 }
 
 // factorQR returns the factors R and Q of A (m×n, m ≥ n), of which it gets
 // and destroys the transpose.
-func factorQR(at Dense[float64]) (r Dense[float64], q reflections) {
+func factorQR(by *workspace, at Dense[float64]) (r Dense[float64], q Reflections) {
 	n, m := at.Rows, at.Cols
-	r, q = NewDense[float64](n, n), reflections{v: NewDense[float64](n, m), τ: make([]float64, n)}
-	dots := make([]float64, reducedBlock)
+	r, q = NewDense[float64](n, n), newReflections(by, n, m, 0)
+	dots, work := make([]float64, reducedBlock), make([]float64, 2*n*reducedBlock)
 	for j0 := 0; j0 < n; j0 += reducedBlock {
 		j1 := min(j0+reducedBlock, n)
 		for j := j0; j < j1; j++ {
@@ -94,11 +121,11 @@ func factorQR(at Dense[float64]) (r Dense[float64], q reflections) {
 			for i, v := range x[:j] {
 				r.Set(i, j, v)
 			}
-			v := q.v.Row(j)[j:]
+			v := q.V.Row(j)[j:]
 			copy(v, x[j:])
 			β, τ := householder(v)
 			r.Set(j, j, β)
-			q.τ[j] = τ
+			q.Tau[j] = τ
 			rest := at.Slice(j+1, j1, j, m)
 			dotRows(rest, v, dots)
 			parallelRows(rest.Rows, rest.Cols, func(_, lo, hi int) {
@@ -108,7 +135,7 @@ func factorQR(at Dense[float64]) (r Dense[float64], q reflections) {
 			})
 		}
 		if j1 < n {
-			newBlockReflector(q.v.Slice(j0, j1, j0, m), q.τ[j0:j1]).apply(NoTrans, at.Slice(j1, n, j0, m))
+			newBlockReflector(by, q.V.Slice(j0, j1, j0, m), q.Tau[j0:j1]).apply(by, NoTrans, at.Slice(j1, n, j0, m), work)
 		}
 	}
 	return r, q

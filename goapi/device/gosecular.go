@@ -6,6 +6,7 @@ import "math"
 // that are the elements of d or, for singular values, their squares.
 // Differences of poles are computed from d, so that they are exact to rounding.
 type secular struct {
+	by      *workspace
 	c       float64
 	z, d    []float64
 	squares bool
@@ -33,33 +34,37 @@ func (s *secular) gaps(k int, out []float64) {
 	}
 }
 
-// sums are the terms of the equation at λ = pₖ + η up to pole i and behind it,
-// their derivatives, and the sums of the magnitudes of the partial sums,
-// which bound the rounding errors.
-type sums struct {
-	before, behind           float64
-	beforeSlope, behindSlope float64
-	size                     float64
+// SecularSums are the terms z²/δ of a secular equation and their derivatives,
+// those up to a pole and behind it apart, and the sum of the magnitudes of the
+// partial sums, which bounds the rounding errors.
+type SecularSums struct {
+	Before, Behind           float64
+	BeforeSlope, BehindSlope float64
+	Size                     float64
 }
 
-// at computes the sums, and δⱼ = pⱼ - λ from the gaps to pole k.
-func (s *secular) at(i int, η float64, gaps, δ []float64) sums {
-	var t sums
-	n := len(s.d)
-	z, gaps, δ := s.z[:n], gaps[:n], δ[:n]
-	for j := 0; j <= i; j++ {
+// at computes the sums at λ = pₖ + η up to pole i and behind it, and δⱼ = pⱼ - λ
+// from the gaps to pole k.
+func (s *secular) at(i int, η float64, gaps, δ []float64) SecularSums {
+	return s.by.SecularSums(i+1, s.z, gaps, η, δ)
+}
+
+func (goFactors) SecularSums(split int, z, gaps []float64, η float64, δ []float64) (t SecularSums) {
+	n := len(z)
+	gaps, δ = gaps[:n], δ[:n]
+	for j := range split {
 		δ[j] = gaps[j] - η
 		r := z[j] / δ[j]
-		t.before += z[j] * r
-		t.beforeSlope += r * r
-		t.size -= t.before
+		t.Before += z[j] * r
+		t.BeforeSlope += r * r
+		t.Size -= t.Before
 	}
-	for j := n - 1; j > i; j-- {
+	for j := n - 1; j >= split; j-- {
 		δ[j] = gaps[j] - η
 		r := z[j] / δ[j]
-		t.behind += z[j] * r
-		t.behindSlope += r * r
-		t.size += t.behind
+		t.Behind += z[j] * r
+		t.BehindSlope += r * r
+		t.Size += t.Behind
 	}
 	return t
 }
@@ -100,10 +105,10 @@ func (s *secular) root(i int, gaps, δ []float64) (k int, η float64) {
 		s.gaps(i, gaps)
 		t := s.at(i, mid, gaps, δ)
 		a, b := s.z[i]*s.z[i], s.z[i+1]*s.z[i+1]
-		rest := s.c + (t.before + a/mid) + (t.behind - b/mid)
-		if s.c+t.before+t.behind >= 0 {
+		rest := s.c + (t.Before + a/mid) + (t.Behind - b/mid)
+		if s.c+t.Before+t.Behind >= 0 {
 			k = i
-			lo, hi = 0.5*a/(s.c+t.behind), mid
+			lo, hi = 0.5*a/(s.c+t.Behind), mid
 			// rest - a/η + b/(gap-η) = 0
 			if p := rest*gap + a + b; p > 0 {
 				η = 2 * a * gap / (p + math.Sqrt(math.Abs(p*p-4*rest*a*gap)))
@@ -112,7 +117,7 @@ func (s *secular) root(i int, gaps, δ []float64) (k int, η float64) {
 			}
 		} else {
 			k = i + 1
-			lo, hi = -mid, -0.5*b/max(-s.c-t.before, b/mid)
+			lo, hi = -mid, -0.5*b/max(-s.c-t.Before, b/mid)
 			// rest - a/(gap+η) - b/η = 0
 			if p := rest*gap - a - b; p < 0 {
 				η = 2 * b * gap / (p - math.Sqrt(math.Abs(p*p+4*rest*b*gap)))
@@ -128,8 +133,8 @@ func (s *secular) root(i int, gaps, δ []float64) (k int, η float64) {
 			η = between(lo, hi)
 		}
 		t := s.at(i, η, gaps, δ)
-		w, slope := s.c+t.before+t.behind, t.beforeSlope+t.behindSlope
-		size := 8*(t.behind-t.before) + t.size + s.c + math.Abs(η)*slope
+		w, slope := s.c+t.Before+t.Behind, t.BeforeSlope+t.BehindSlope
+		size := 8*(t.Behind-t.Before) + t.Size + s.c + math.Abs(η)*slope
 		if math.Abs(w) <= epsilon64*size {
 			break
 		}
@@ -159,8 +164,8 @@ func (s *secular) root(i int, gaps, δ []float64) (k int, η float64) {
 
 // middleWay returns the step to the root of the rational function with the
 // poles around it that agrees with both sums and their slopes.
-func (s *secular) middleWay(i int, w float64, t sums, δ []float64) float64 {
-	slope := t.beforeSlope + t.behindSlope
+func (s *secular) middleWay(i int, w float64, t SecularSums, δ []float64) float64 {
+	slope := t.BeforeSlope + t.BehindSlope
 	newton := -w / slope
 	n := len(s.d)
 	if n == 1 {
@@ -172,9 +177,9 @@ func (s *secular) middleWay(i int, w float64, t sums, δ []float64) float64 {
 		l = δ[n-2]
 		q := s.z[n-1] / r
 		rSlope = q * q
-		lSlope = t.beforeSlope - rSlope
+		lSlope = t.BeforeSlope - rSlope
 	} else {
-		l, r, lSlope, rSlope = δ[i], δ[i+1], t.beforeSlope, t.behindSlope
+		l, r, lSlope, rSlope = δ[i], δ[i+1], t.BeforeSlope, t.BehindSlope
 	}
 	c := w - l*lSlope - r*rSlope
 	a := (l+r)*w - l*r*slope

@@ -116,7 +116,7 @@ func (t *singularTree) join(lo, mid, hi, more int) {
 		kept = append(kept, last)
 	}
 	k := len(kept)
-	f := secular{c: 1, z: make([]float64, k), d: make([]float64, k), squares: true}
+	f := secular{by: t.merge.by, c: 1, z: make([]float64, k), d: make([]float64, k), squares: true}
 	for j, r := range kept {
 		f.z[j], f.d[j] = z[r], d[r]
 	}
@@ -155,20 +155,20 @@ func (t *singularTree) join(lo, mid, hi, more int) {
 // bidiagonalSVD decomposes the upper bidiagonal matrix with diagonal d and
 // superdiagonal e, which it destroys. It returns the singular values in
 // descending order and both sets of vectors in rows.
-func bidiagonalSVD(d, e []float64) (σ []float64, u, v Dense[float64]) {
+func bidiagonalSVD(by *workspace, d, e []float64) (σ []float64, u, v Dense[float64]) {
 	n := len(d)
-	t := singularTree{d: d, e: e, u: NewDense[float64](n, n), v: NewDense[float64](n, n)}
+	t := singularTree{d: d, e: e, u: by.zeros(n, n), v: by.zeros(n, n)}
 	size := max(maxAbs(d), maxAbs(e))
 	if size > 0 {
 		scaleVector(1/size, d)
 		scaleVector(1/size, e)
 	}
-	t.merge, t.sl, t.sr = newMerger(n), NewDense[float64](n, n), NewDense[float64](n, n)
+	t.merge, t.sl, t.sr = newMerger(by, n), by.matrix(n, n), by.matrix(n, n)
 	t.solve(0, n, 0)
 	order := ascendingBy(d)
 	slices.Reverse(order)
 	σ = make([]float64, n)
-	u, v = NewDense[float64](n, n), NewDense[float64](n, n)
+	u, v = t.merge.gathered, t.merge.product
 	parallelRows(n, 2*n, func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
 			copy(u.Row(i), t.u.Row(order[i]))
@@ -189,36 +189,36 @@ func bidiagonalValues(d, e []float64) (ok bool) {
 
 // thinSVD decomposes A (m×n, m ≥ n), which it destroys. Rows of left (n×m) and
 // right (n×n) are the vectors; without vectors both are empty.
-func thinSVD(a Dense[float64], vectors bool) (σ []float64, left, right Dense[float64], ok bool) {
+func thinSVD(by *workspace, a Dense[float64], vectors bool) (σ []float64, left, right Dense[float64], ok bool) {
 	const tall = 2 // times the columns: rows that are worth a QR factorization first
 	m, n := a.Rows, a.Cols
 	if m >= tall*n && n > 1 {
-		r, q := factorQR(a.T())
-		σ, inner, right, ok := thinSVD(r, vectors)
+		r, q := factorQR(by, a.T())
+		σ, inner, right, ok := thinSVD(by, r, vectors)
 		if !ok || !vectors {
 			return σ, left, right, ok
 		}
-		left = widened(inner, m)
-		q.apply(left, false)
+		left = widened(by, inner, m)
+		q.apply(by, left, false)
 		return σ, left, right, true
 	}
-	d, e, u, v := bidiagonalize(a)
+	d, e, u, v := bidiagonalize(by, a)
 	if !vectors {
 		return d, left, right, bidiagonalValues(d, e)
 	}
-	σ, left, right = bidiagonalSVD(d, e)
-	left = widened(left, m)
-	u.apply(left, false)
-	v.apply(right, false)
+	σ, left, right = bidiagonalSVD(by, d, e)
+	left = widened(by, left, m)
+	u.apply(by, left, false)
+	v.apply(by, right, false)
 	return σ, left, right, true
 }
 
 // widened returns A with zero columns behind its own.
-func widened(a Dense[float64], cols int) Dense[float64] {
+func widened(by *workspace, a Dense[float64], cols int) Dense[float64] {
 	if a.Cols == cols {
 		return a
 	}
-	b := NewDense[float64](a.Rows, cols)
+	b := by.zeros(a.Rows, cols)
 	for i := range a.Rows {
 		copy(b.Row(i), a.Row(i))
 	}

@@ -61,7 +61,7 @@ func TestBidiagonalSVD(t *testing.T) {
 			for i, v := range b[1] {
 				a.Set(i, i+1, v)
 			}
-			σ, u, v := bidiagonalSVD(slices.Clone(b[0]), slices.Clone(b[1]))
+			σ, u, v := bidiagonalSVD(newWorkspace(goFactors{}), slices.Clone(b[0]), slices.Clone(b[1]))
 			checkSVD(t, name, a, u.T(), σ, v)
 		}
 	}

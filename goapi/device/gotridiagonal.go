@@ -10,10 +10,10 @@ const reducedBlock = 32
 // A is symmetric; its lower triangle is used and destroyed. As in LAPACK's
 // dsytrd, half the operations are products of the rest with a vector, which
 // read its triangle once.
-func tridiagonalize(a Dense[float64]) (d, e []float64, q reflections) {
+func tridiagonalize(a Dense[float64]) (d, e []float64, q Reflections) {
 	n := a.Rows
 	d, e = make([]float64, n), make([]float64, max(0, n-1))
-	q = reflections{v: NewDense[float64](max(0, n-1), n), τ: make([]float64, max(0, n-1)), shift: 1}
+	q = Reflections{NewDense[float64](max(0, n-1), n), make([]float64, max(0, n-1)), 1}
 	// The rest of the matrix is A - leftᵀ·right, where left has rows v₀, w₀, v₁,
 	// w₁, … and right has rows w₀, v₀, w₁, v₁, …
 	left, right := NewDense[float64](2*reducedBlock, n), NewDense[float64](2*reducedBlock, n)
@@ -37,14 +37,14 @@ func tridiagonalize(a Dense[float64]) (d, e []float64, q reflections) {
 			}
 			v, w := left.Row(known)[j+1:], left.Row(known + 1)[j+1:]
 			copy(v, x[1:])
-			e[j], q.τ[j] = householder(v)
-			copy(q.v.Row(j)[j+1:], v)
+			e[j], q.Tau[j] = householder(v)
+			copy(q.V.Row(j)[j+1:], v)
 			y.apply(a.Slice(j+1, n, j+1, n), v, w)
 			dotRows(right.Slice(0, known, j+1, n), v, dots)
 			addRows(-1, left.Slice(0, known, j+1, n), dots, w)
 			bv, bw := blas64.Vector{N: len(v), Inc: 1, Data: v}, blas64.Vector{N: len(w), Inc: 1, Data: w}
-			blas64.Scal(q.τ[j], bw)
-			blas64.Axpy(-0.5*q.τ[j]*blas64.Dot(bv, bw), bv, bw)
+			blas64.Scal(q.Tau[j], bw)
+			blas64.Axpy(-0.5*q.Tau[j]*blas64.Dot(bv, bw), bv, bw)
 			copy(right.Row(known)[j+1:], w)
 			copy(right.Row(known + 1)[j+1:], v)
 		}

@@ -28,16 +28,41 @@ func class(n int) (number, size int) {
 
 // take returns n zeros.
 func (r *reserve[T]) take(n int) []T {
-	if n < leastReserved {
-		return make([]T, n)
-	}
-	number, size := class(n)
-	if p, ok := r.classes[number].Get().(*[]T); ok {
-		data := (*p)[:n]
+	if data, ok := r.used(n); ok {
 		clearAll(data)
 		return data
 	}
-	return zeros[T](size)[:n]
+	return zeros[T](r.size(n))[:n]
+}
+
+// takeAny returns n elements with any content.
+func (r *reserve[T]) takeAny(n int) []T {
+	if data, ok := r.used(n); ok {
+		return data
+	}
+	return fresh[T](r.size(n))[:n]
+}
+
+// used returns n elements that have been given back, if there are any.
+func (r *reserve[T]) used(n int) (data []T, ok bool) {
+	if n < leastReserved {
+		return nil, false
+	}
+	number, _ := class(n)
+	p, ok := r.classes[number].Get().(*[]T)
+	if !ok {
+		return nil, false
+	}
+	return (*p)[:n], true
+}
+
+// size returns how many elements are taken for n.
+func (*reserve[T]) size(n int) int {
+	if n < leastReserved {
+		return n
+	}
+	_, size := class(n)
+	return size
 }
 
 // give returns memory that take handed out.
