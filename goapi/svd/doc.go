@@ -4,9 +4,10 @@
 // [Compute] takes a matrix in Go memory, [Factor] one on a device. These
 // methods compute all singular values:
 //
-//   - direct: the decomposition of the device, LAPACK's divide and conquer
-//     (gesdd) with OpenBLAS, which is followed by QR iteration (gesvd) should
-//     it fail; values without vectors by way of a band matrix;
+//   - direct: the decomposition of the device, with OpenBLAS our own divide and
+//     conquer over its products or, for float32 and small or tall matrices,
+//     LAPACK's (gesdd), which is followed by QR iteration (gesvd) should it
+//     fail; values without vectors by way of a band matrix;
 //   - gram: the eigenvectors of AᵀA, level by level, as accurate as direct and
 //     faster where few singular values are small;
 //   - tall: of tall and wide matrices, direct or gram of the small factor of a
@@ -37,9 +38,8 @@
 //	Tol, n ≥ 192                         randomized, its space up to n/3, then full
 //	else, m ≥ 2·n                        tall
 //	else, vectors, n ≥ 96, float32       gram
-//	else, vectors, n ≥ 96, float64       gram, if by a Cholesky factorization the
-//	                                     geometric mean of the values is at least
-//	                                     0.04·σ₁
+//	else, vectors, n ≥ 96, float64       gram, if the mean of the squares of the
+//	                                     values is at least 0.15·σ₁²
 //	else                                 direct
 //
 // A method that fails is followed by the next one of

@@ -123,7 +123,11 @@ func direct64(ctx context.Context, q device.Queue[float64], by Method, head floa
 		if u.IsZero() { // values come with vectors
 			u, vt = q.Alloc(a.Rows, a.Cols), q.Alloc(a.Cols, a.Cols)
 		}
-		if done, err := decomposeGram(ctx, q, head, a, u, s, vt); err != nil || done {
+		share := gramShare
+		if by == Gram {
+			share = gramLimitless
+		}
+		if done, err := decomposeGram(ctx, q, head, share, a, u, s, vt); err != nil || done {
 			return Gram, err
 		}
 	}

@@ -29,57 +29,57 @@ const (
 	roundedHead = 1e-4
 )
 
-// gramMean is the least geometric mean of the singular values, in units of
-// σ₁, for which Gram matrices are taken: that of values spread evenly, by their
-// logarithms, over a factor of 600, of which less than a half are left to the
-// second level.
-const gramMean = 0.04
+// gramSquare is the least mean of the squares of the singular values, in units
+// of σ₁², for which Gram matrices are taken: that of values spread evenly, by
+// their logarithms, over a factor of 28, none of which is left to a second
+// level. It is 1/4 for a Gaussian matrix.
+const gramSquare = 0.15
+
+// gramShare is the share of the values that the first level may leave to the
+// others, after which these take as long as the first one saves, unless Gram
+// matrices are asked for.
+const (
+	gramShare     = 0.5
+	gramLimitless = 1 << gramLevels
+)
 
 // suitsGram tells whether the singular values of a do not decay too much for
-// Gram matrices, in a tenth of the time of the decomposition at most. The
-// product of the diagonal of the Cholesky factor of AᵀA is that of the singular
-// values, and a few steps of the power method bound σ₁ from below.
+// Gram matrices, from ‖A‖_F and a few products with a vector, which bound σ₁
+// from below.
 func suitsGram(q device.Queue[float64], a device.Matrix[float64]) (bool, error) {
 	defer q.Scope()()
-	n := a.Cols
-	l, x, y := q.Alloc(n, n), q.Alloc(n, 1), q.Alloc(n, 1)
-	q.Syrk(device.Transp, 1, a, 0, l)
+	x, y, norms, host := q.Alloc(a.Cols, 1), q.Alloc(a.Rows, 1), q.Alloc(1, 3), make([]float64, 3)
+	square := func(x device.Matrix[float64], i int) {
+		q.Reduce(device.SumSquares, device.Whole, x, norms.Slice(0, 1, i, i+1))
+	}
+	square(a, 2)
 	q.Random(device.Normal, 0, streamStart, x)
-	before, square := 0.0, 0.0
-	for range 4 {
-		q.Gemm(device.NoTrans, device.NoTrans, 1, l, x, 0, y)
-		norms, host := q.Alloc(1, 2), make([]float64, 2)
-		q.Reduce(device.SumSquares, device.Whole, x, norms.Slice(0, 1, 0, 1))
-		q.Reduce(device.SumSquares, device.Whole, y, norms.Slice(0, 1, 1, 2))
+	for step := range 3 {
+		if step > 0 { // squares of squares stay in range
+			q.Add(1/math.Sqrt(host[1]), device.NoTrans, x, 0, device.NoTrans, device.Matrix[float64]{}, x)
+		}
+		q.Gemm(device.NoTrans, device.NoTrans, 1, a, x, 0, y)
+		q.Gemm(device.Transp, device.NoTrans, 1, a, y, 0, x)
+		square(y, 0)
+		square(x, 1)
 		q.Download(device.Vector(host), norms)
 		if err := q.Sync(); err != nil {
 			return false, err
 		}
-		if before, square = host[0], host[1]; !(before > 0 && square > 0) {
+		if !(host[0] > 0 && host[1] > 0) {
 			return false, nil
 		}
-		q.Add(1/math.Sqrt(square), device.NoTrans, y, 0, device.NoTrans, device.Matrix[float64]{}, x)
 	}
-	largest := math.Sqrt(math.Sqrt(square / before))
-	if ok, err := factorPositive(q, l); !ok {
-		return false, err
-	}
-	d, err := diagonal(q, l)
-	if err != nil {
-		return false, err
-	}
-	sum := 0.0
-	for _, v := range d {
-		sum += math.Log(v / largest)
-	}
-	return sum >= float64(n)*math.Log(gramMean), nil
+	largest := host[1] / host[0] // ‖Aᵀy‖²/‖y‖²
+	return host[2] >= gramSquare*float64(a.Cols)*largest, nil
 }
 
 // decomposeGram computes the thin decomposition of a (m×n, m ≥ n) from Gram
-// matrices; a level takes values of at least head times its largest. ok is
-// false if the singular values decay too slowly towards zero
-// for it; u, s and vt are then not set.
-func decomposeGram(ctx context.Context, q device.Queue[float64], head float64, a, u, s, vt device.Matrix[float64]) (ok bool, err error) {
+// matrices; a level takes values of at least head times its largest. ok is false
+// if the singular values decay too slowly towards zero for it, or if the first
+// level leaves more than share of them, or another one half of what the one
+// before it may; u, s and vt are then not set.
+func decomposeGram(ctx context.Context, q device.Queue[float64], head, share float64, a, u, s, vt device.Matrix[float64]) (ok bool, err error) {
 	defer q.Scope()()
 	m, n := a.Rows, a.Cols
 	none := device.Matrix[float64]{}
@@ -130,6 +130,9 @@ func decomposeGram(ctx context.Context, q device.Queue[float64], head float64, a
 		for math.Sqrt(max(0, λ[first])) < head*top {
 			first++
 		}
+		if float64(first) > math.Ldexp(share, -level)*float64(n) {
+			return false, nil
+		}
 		h := t - first
 		kept := vectors.RowRange(first, t)
 		l := left.RowRange(done, done+h)
@@ -145,7 +148,11 @@ func decomposeGram(ctx context.Context, q device.Queue[float64], head float64, a
 		}
 		values = append(values, norms[:h]...)
 		if head > roundedHead {
-			polish(q, l)
+			small := 0 // values whose vectors are not orthogonal enough
+			for norms[small] < accurate*norms[h-1] {
+				small++
+			}
+			polish(q, l, small)
 		}
 		if first == 0 {
 			break
@@ -192,15 +199,27 @@ func decomposeGram(ctx context.Context, q device.Queue[float64], head float64, a
 	return true, q.Sync()
 }
 
-// polish makes a Newton–Schulz step, which squares the loss of orthogonality
-// of the rows of l. It is eps/gramHead² after a Gram matrix.
-func polish(q device.Queue[float64], l device.Matrix[float64]) {
+// accurate is the share of the largest value of a level from which the left
+// vectors of a Gram matrix are orthogonal to each other as they are: what two
+// of them lack is eps·σ₁²/(σᵢ·σⱼ).
+const accurate = 1.0 / 3
+
+// polish makes a Newton–Schulz step for the first rows of l, so many of them,
+// which squares what they lack of orthogonality to each other and to the rest,
+// which stays.
+func polish(q device.Queue[float64], l device.Matrix[float64], rows int) {
+	if rows == 0 {
+		return
+	}
 	defer q.Scope()()
-	e, clean := q.Alloc(l.Rows, l.Rows), q.Alloc(l.Rows, l.Cols)
-	q.Syrk(device.NoTrans, -0.5, l, 0, e)
-	q.AddDiag(1.5, e)
-	q.Gemm(device.NoTrans, device.NoTrans, 1, e, l, 0, clean)
-	q.Copy(l, clean)
+	x, e, clean := l.RowRange(0, rows), q.Alloc(rows, l.Rows), q.Alloc(rows, l.Cols)
+	q.Copy(clean, x)
+	q.Gemm(device.NoTrans, device.Transp, 1, x, l, 0, e)
+	among := e.Slice(0, rows, 0, rows)
+	q.Add(0.5, device.NoTrans, among, 0, device.NoTrans, device.Matrix[float64]{}, among)
+	q.AddDiag(-0.5, among)
+	q.Gemm(device.NoTrans, device.NoTrans, -1, e, l, 1, clean)
+	q.Copy(x, clean)
 }
 
 // normalizeRows divides the rows of x by their norms, which it stores.

@@ -293,7 +293,7 @@ func (d *preconditioned) left() (device.Dense[float64], error) {
 	// Products of thousands of rotations are not quite orthogonal any more.
 	wt := q.Alloc(n, n)
 	q.Upload(wt, d.w.dense().T())
-	polish(q, wt)
+	polish(q, wt, n)
 	turned := device.NewDense[float64](n, n)
 	q.Download(turned, wt)
 	if err := q.Sync(); err != nil {

@@ -34,8 +34,13 @@ func testTallConditions[T device.Float](t *testing.T, dev device.Device) {
 			}
 		}
 		residual, orthU, orthV := trueErrors(a, r)
-		// Rounding errors of eigenvectors of n elements add to those of products.
-		if !(residual <= 3*n*eps && orthU <= 40*eps && orthV <= 40*eps) {
+		// Rounding errors of eigenvectors of n elements add to those of products;
+		// deflation makes the product with the basis, over m rows, as well.
+		allowed := 2 * n * eps
+		if r.Method == Tall && κ >= 1e9 {
+			allowed = 3 * n * eps
+		}
+		if !(residual <= allowed && orthU <= 40*eps && orthV <= 40*eps) {
 			t.Errorf("%s: residual %.3g, orthogonality %.3g and %.3g", what, residual, orthU, orthV)
 		}
 		c := r.Certificate
