@@ -68,7 +68,7 @@ func (k kernels[T]) Gemm(tA, tB device.Trans, α T, a, b device.Dense[T], β T, 
 }
 
 func (k kernels[T]) Syrk(t device.Trans, α T, a device.Dense[T], β T, c device.Dense[T]) {
-	if k.symmetric(t == device.Transp, α, a, a, β, c) {
+	if k.symmetric(t == device.Transp, α, a, a, β, c, 0, c) {
 		return
 	}
 	syrk(t, α, a, β, c)
@@ -96,7 +96,7 @@ const leastPanel = 128
 // SymProduct multiplies panel by panel, each only up to the diagonal.
 func (k kernels[T]) SymProduct(a, b, c device.Dense[T]) bool {
 	// Symmetric factors are their own transposes, which are packed faster.
-	if k.symmetric(true, 1, a, b, 0, c) {
+	if k.symmetric(true, 1, a, b, 0, c, 0, c) {
 		return true
 	}
 	n := c.Rows

@@ -1,8 +1,8 @@
-/* Symmetric products of factors rounded to bfloat16, summed in float32: those
- * of symmetric_body.h with words of two elements, which one instruction
+/* Products of factors rounded to bfloat16, summed in float32: those of
+ * packed_body.h with words of two elements, which one instruction
  * multiplies and adds. */
 #include "native.h"
-#include "symmetric.h"
+#include "packed.h"
 
 #ifdef __x86_64__
 int ritz_has_bf16(void)
@@ -39,23 +39,25 @@ static inline __m512i row_words(const float *x, ptrdiff_t n)
 	return (__m512i)_mm512_cvtne2ps_pbh(hi, lo);
 }
 
-/* Packs what is stored by columns: w <= W of them, k rows. */
-static inline __attribute__((always_inline)) void NAME(sym_columns)(ptrdiff_t W, ptrdiff_t w, ptrdiff_t k, const float *a, ptrdiff_t lda, int32_t *out)
+/* The first w <= W words of two rows of what is stored by columns, the second of
+ * which is zero without more. */
+static inline __attribute__((always_inline)) void NAME(pack_words)(ptrdiff_t W, ptrdiff_t w, const float *a, ptrdiff_t lda, int more, int32_t *out)
 {
-	/* Pairs of what stands in two rows below each other. */
 	static const int16_t pairs[32] = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
 		8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
 	__m512i order = _mm512_loadu_si512(pairs);
-	for (ptrdiff_t p = 0; p < k; p += 2, a += 2 * lda, out += W) {
-		const float *next = p + 1 < k ? a + lda : a;
-		for (ptrdiff_t g = 0; g < W; g += 16) {
-			__mmask16 m = first(w - g);
-			__m512 x = _mm512_maskz_loadu_ps(m, a + g), y = _mm512_maskz_loadu_ps(p + 1 < k ? m : 0, next + g);
-			__m512i both = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(y, x));
+	for (ptrdiff_t g = 0; g < W; g += 16) {
+		__mmask16 m = first(w - g);
+		__m512 x = _mm512_maskz_loadu_ps(m, a + g), y = _mm512_maskz_loadu_ps(more ? m : 0, a + (more ? lda : 0) + g);
+		__m512i both = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(y, x));
+		if (W - g >= 16)
+			_mm512_storeu_si512(out + g, both);
+		else
 			_mm512_mask_storeu_epi32(out + g, first(W - g), both);
-		}
 	}
 }
 
-#include "symmetric_body.h"
+#include "packed_body.h"
+#else
+int ritz_has_bf16(void) { return 0; }
 #endif

@@ -7,7 +7,7 @@
 #include "plan.h"
 #include "certify.h"
 #include "narrow.h"
-#include "symmetric.h"
+#include "packed.h"
 #include "band.h"
 #include "secular.h"
 #include "sweep.h"

@@ -19,7 +19,7 @@
 #include "products_body.h"
 #include "tall_body.h"
 #include "skinny_body.h"
-#include "symmetric_body.h"
+#include "packed_body.h"
 #include "band_body.h"
 #include "secular_body.h"
 #include "sweep_body.h"

@@ -1,0 +1,169 @@
+//go:build cgo
+
+package cblas
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/native"
+)
+
+const (
+	// chunkCols is the number of columns of a product that are computed
+	// together: more packed rows would not stay in the cache.
+	chunkCols = 32 * 96
+
+	// leastPacked is the size from which our own kernel takes products.
+	leastPacked = 64
+
+	// leastShared is the number of multiplications for each thread below which
+	// waking it up takes too long.
+	leastShared = 1 << 22
+)
+
+// running counts the products that run at this moment. Each takes its share of
+// the threads, so that products of several small matrices at once are not cut
+// into pieces.
+var running atomic.Int64
+
+func (k kernels[T]) share() (kernels[T], func()) {
+	k.threads = max(1, k.threads/int(running.Add(1)))
+	return k, func() { running.Add(-1) }
+}
+
+// packs reports whether our own kernel takes products of matrices of which the
+// smaller side is n. Without AVX-512, and for small matrices, OpenBLAS is
+// faster.
+func (k kernels[T]) packs(n int) bool {
+	return k.bf16 || n >= leastPacked && native.Level() == "v4"
+}
+
+// symmetric computes C = α·A·Bᵀ + β·D + γ·I, known to be symmetric, for A and B
+// (or Aᵀ and Bᵀ if transposed) with n rows. D may be C. It is false where
+// OpenBLAS is faster.
+func (k kernels[T]) symmetric(transposed bool, α T, a, b device.Dense[T], β T, d device.Dense[T], γ T, c device.Dense[T]) bool {
+	if !k.packs(c.Rows) {
+		return false
+	}
+	k.multiply(native.Product[T]{
+		M: c.Rows, N: c.Rows, K: depth(transposed, a),
+		A: a.Data, LDA: a.Stride, TransA: transposed, B: b.Data, LDB: b.Stride, TransB: transposed,
+		Alpha: α, Beta: β, D: d.Data, LDD: d.Stride, Gamma: γ, Lower: true, C: c.Data, LDC: c.Stride,
+	})
+	return true
+}
+
+// SymApply multiplies by a symmetric matrix, which is packed as fast as its
+// transpose.
+func (k kernels[T]) SymApply(left bool, p, x, y device.Dense[T]) bool {
+	if !k.packs(min(x.Rows, x.Cols)) {
+		return false
+	}
+	if left {
+		k.product(device.Transp, device.NoTrans, 1, p, x, 0, y)
+	} else {
+		k.product(device.NoTrans, device.NoTrans, 1, x, p, 0, y)
+	}
+	return true
+}
+
+// product computes C = α·op(A)·op(B) + β·C.
+func (k kernels[T]) product(tA, tB device.Trans, α T, a, b device.Dense[T], β T, c device.Dense[T]) {
+	k.multiply(native.Product[T]{
+		M: c.Rows, N: c.Cols, K: depth(tA == device.Transp, a),
+		A: a.Data, LDA: a.Stride, TransA: tA == device.Transp, B: b.Data, LDB: b.Stride, TransB: tB == device.NoTrans,
+		Alpha: α, Beta: β, D: c.Data, LDD: c.Stride, C: c.Data, LDC: c.Stride,
+	})
+}
+
+// depth is the number of elements of a row of A, or of Aᵀ if transposed.
+func depth[T device.Float](transposed bool, a device.Dense[T]) int {
+	if transposed {
+		return a.Rows
+	}
+	return a.Cols
+}
+
+// multiply computes a product in chunks of columns.
+func (k kernels[T]) multiply(p native.Product[T]) {
+	k, done := k.share()
+	defer done()
+	p.BF16 = k.bf16
+	w, giveBack := borrow[T]()
+	defer giveBack()
+	for n := p.N; n > 0; n -= chunkCols {
+		chunk := p
+		chunk.N = min(n, chunkCols)
+		k.runPacked(w, chunk)
+		if n <= chunkCols {
+			break
+		}
+		p.B = p.B[start(p.TransB, chunkCols, p.LDB):]
+		down := 0
+		if p.Lower { // the next chunk begins on the diagonal
+			down = chunkCols
+			p.M -= down
+			p.A = p.A[start(p.TransA, down, p.LDA):]
+		}
+		p.C = p.C[down*p.LDC+chunkCols:]
+		if p.D != nil {
+			p.D = p.D[down*p.LDD+chunkCols:]
+		}
+	}
+}
+
+// start is where row i begins, or column i of what is stored transposed.
+func start(transposed bool, i, ld int) int {
+	if transposed {
+		return i
+	}
+	return i * ld
+}
+
+// runPacked computes a product. The workers are called once: another core takes
+// longer to wake up than a step may last. One that comes late finds what there is
+// to do then, and is not waited for if it has not come at all.
+func (k kernels[T]) runPacked(w *native.PackedProduct[T], p native.Product[T]) {
+	workers := max(1, min(k.threads, w.Begin(p), p.M*p.N*p.K/leastShared))
+	if workers == 1 {
+		w.Work()
+		return
+	}
+	present := new(atomic.Int64)
+	for range workers - 1 {
+		help(func() {
+			if present.Add(1) > 0 {
+				w.Work()
+			}
+			present.Add(-1)
+		})
+	}
+	w.Work()
+	present.Add(closed)
+	for spins := 0; present.Load() != closed; spins++ {
+		pause(spins)
+	}
+}
+
+// closed is added to the number of workers at work when no more may come.
+const closed = -1 << 32
+
+// packs32 and packs64 hold the workspace of products between calls.
+var packs32, packs64 sync.Pool
+
+func borrow[T device.Float]() (w *native.PackedProduct[T], giveBack func()) {
+	pool := &packs64
+	if single[T]() {
+		pool = &packs32
+	}
+	w, ok := pool.Get().(*native.PackedProduct[T])
+	if !ok {
+		w = new(native.PackedProduct[T])
+	}
+	return w, func() {
+		w.Product = native.Product[T]{} // matrices need not outlive the call
+		pool.Put(w)
+	}
+}
