@@ -34,9 +34,13 @@ func TestSymmetricProductsOfThreads(t *testing.T) {
 			break
 		}
 		one.bf16, three.bf16 = bf16, bf16
-		same("Syrk", func(k kernels[float32], out device.Dense[float32]) bool { return k.symmetric(false, 1, x, x, 0, out, 0, out) }, n, n)
+		same("Syrk", func(k kernels[float32], out device.Dense[float32]) bool {
+			return k.symmetric(false, 1, x, x, 0, out, 0, out)
+		}, n, n)
 		one.symmetric(false, 1, x, x, 0, c, 0, c)
-		same("SymProduct", func(k kernels[float32], out device.Dense[float32]) bool { return k.symmetric(true, 1, c, c, 0, out, 0, out) }, n, n)
+		same("SymProduct", func(k kernels[float32], out device.Dense[float32]) bool {
+			return k.symmetric(true, 1, c, c, 0, out, 0, out)
+		}, n, n)
 		same("SymApply", func(k kernels[float32], out device.Dense[float32]) bool { return k.SymApply(true, c, x, out) }, n, l)
 		same("product", func(k kernels[float32], out device.Dense[float32]) bool {
 			k.product(device.Transp, device.Transp, 1, x, c.Slice(0, 40, 0, n), 0, out)

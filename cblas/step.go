@@ -51,6 +51,23 @@ func (k kernels[T]) MaxAbs(a device.Dense[T]) T {
 	return native.MaxAbs(parts)
 }
 
+// SumSquares leaves float64 to plain Go: the fourth powers that the kernel sums
+// up besides could overflow.
+func (k kernels[T]) SumSquares(a device.Dense[T]) T {
+	if !single[T]() {
+		return k.GoKernels.SumSquares(a)
+	}
+	parts := make([]float64, chunkCount(a))
+	k.chunks(func(chunk int, part func(device.Dense[T]) []T) {
+		parts[chunk] = native.Powers(1, part(a), 0, nil)[1]
+	}, a)
+	sum := 0.0
+	for _, p := range parts {
+		sum += p
+	}
+	return T(sum)
+}
+
 func (k kernels[T]) Combine(α T, a device.Dense[T], β T, b, c device.Dense[T]) {
 	ms := [3]device.Dense[T]{a, c, b}
 	list := ms[:2]

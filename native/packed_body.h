@@ -152,11 +152,10 @@ static inline __attribute__((always_inline)) void NAME(pack_factor)(ptrdiff_t W,
 			NAME(pack_panel)(W, n - i < W ? n - i : W, k, a + i * lda, lda, out + i * WORDS(k));
 }
 
-/* One tile; rows and columns beyond m and n, and above the diagonal if that
- * goes through it, are not stored. What is added and stored at the end is on its
- * way from memory from the beginning. Not inlined, so that no register holds
- * what only the end needs. */
-static __attribute__((noinline)) void NAME(packed_tile)(ptrdiff_t words, const WORD *a, const WORD *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL *c, ptrdiff_t ldc, ptrdiff_t m, ptrdiff_t n, ptrdiff_t below)
+/* One tile of V vectors of columns; rows and columns beyond m and n, and above
+ * the diagonal if that goes through it, are not stored. What is added and stored
+ * at the end is on its way from memory from the beginning. */
+static inline __attribute__((always_inline)) void NAME(tile_of)(const int V, ptrdiff_t words, const WORD *a, const WORD *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL *c, ptrdiff_t ldc, ptrdiff_t m, ptrdiff_t n, ptrdiff_t below)
 {
 	vec s[MR][2];
 	for (ptrdiff_t i = 0; i < m; i++) {
@@ -171,17 +170,19 @@ static __attribute__((noinline)) void NAME(packed_tile)(ptrdiff_t words, const W
 	for (int i = 0; i < MR; i++)
 		s[i][0] = s[i][1] = (vec){0};
 	for (ptrdiff_t p = 0; p < words; p++, a += MR, b += NR) {
-		WORDVEC b0 = LOAD_WORDS(b), b1 = LOAD_WORDS(b + LANES);
+		WORDVEC b0 = LOAD_WORDS(b), b1 = V == 2 ? LOAD_WORDS(b + LANES) : b0;
 		__builtin_prefetch(b + 8 * NR);
-		__builtin_prefetch(b + 8 * NR + LANES);
+		if (V == 2)
+			__builtin_prefetch(b + 8 * NR + LANES);
 #pragma GCC unroll 12
 		for (int i = 0; i < MR; i++) {
 			WORDVEC x = SET_WORDS(a[i]);
 			s[i][0] = ADD_PRODUCT(s[i][0], x, b0);
-			s[i][1] = ADD_PRODUCT(s[i][1], x, b1);
+			if (V == 2)
+				s[i][1] = ADD_PRODUCT(s[i][1], x, b1);
 		}
 	}
-	if (m == MR && n == NR && below >= NR - 1) {
+	if (V == 2 && m == MR && n == NR && below >= NR - 1) {
 #pragma GCC unroll 12
 		for (int i = 0; i < MR; i++) {
 			vec x = s[i][0] * set(alpha), y = s[i][1] * set(alpha);
@@ -200,25 +201,37 @@ static __attribute__((noinline)) void NAME(packed_tile)(ptrdiff_t words, const W
 		if (i >= m)
 			break;
 		ptrdiff_t w = below + i + 1 < n ? below + i + 1 : n;
-		vec x = s[i][0] * set(alpha), y = s[i][1] * set(alpha);
-		if (d) {
-			x += (vec)load_first(first(w), d + i * ldd) * set(beta);
-			y += (vec)load_first(first(w - LANES), d + i * ldd + LANES) * set(beta);
+#pragma GCC unroll 2
+		for (int v = 0; v < V; v++, w -= LANES) {
+			vec x = s[i][v] * set(alpha);
+			if (d)
+				x += (vec)load_first(first(w), d + i * ldd + v * LANES) * set(beta);
+			store_first(c + i * ldc + v * LANES, first(w), x);
 		}
-		store_first(c + i * ldc, first(w), x);
-		store_first(c + i * ldc + LANES, first(w - LANES), y);
 	}
 #else
 	REAL t[MR][2 * VBYTES / sizeof(REAL)];
 #pragma GCC unroll 12
-	for (int i = 0; i < MR; i++) {
-		store(t[i], s[i][0]);
-		store(t[i] + LANES, s[i][1]);
-	}
+	for (int i = 0; i < MR; i++)
+		for (int v = 0; v < V; v++)
+			store(t[i] + v * LANES, s[i][v]);
 	for (ptrdiff_t i = 0; i < m; i++)
 		for (ptrdiff_t j = 0; j < n && j <= below + i; j++)
 			c[i * ldc + j] = alpha * t[i][j] + (d ? beta * d[i * ldd + j] : 0);
 #endif
+}
+
+/* Not inlined, so that no register holds what only the end needs. */
+static __attribute__((noinline)) void NAME(packed_tile)(ptrdiff_t words, const WORD *a, const WORD *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL *c, ptrdiff_t ldc, ptrdiff_t m, ptrdiff_t n, ptrdiff_t below)
+{
+	NAME(tile_of)(2, words, a, b, alpha, beta, d, ldd, c, ldc, m, n, below);
+}
+
+/* Where no more than the first half of the columns is wanted, on the diagonal
+ * and at the edge. */
+static __attribute__((noinline)) void NAME(packed_half)(ptrdiff_t words, const WORD *a, const WORD *b, REAL alpha, REAL beta, const REAL *d, ptrdiff_t ldd, REAL *c, ptrdiff_t ldc, ptrdiff_t m, ptrdiff_t n, ptrdiff_t below)
+{
+	NAME(tile_of)(1, words, a, b, alpha, beta, d, ldd, c, ldc, m, n, below);
 }
 
 /* Copies what is below the diagonal in the rows [lo,hi) and the columns
@@ -269,9 +282,13 @@ static void NAME(packed_block)(ptrdiff_t lo, ptrdiff_t hi, ptrdiff_t from, ptrdi
 {
 	for (ptrdiff_t i = lo; i < hi; i += MR) {
 		ptrdiff_t m = hi - i < MR ? hi - i : MR;
-		for (ptrdiff_t j = from; j < to && !(lower && j >= i + m); j += NR)
-			NAME(packed_tile)(words, a + i * words, b + j * words, alpha, beta, d ? d + i * ldd + j : 0, ldd,
-				c + i * ldc + j, ldc, m, to - j < NR ? to - j : NR, lower ? i - j : NR);
+		for (ptrdiff_t j = from; j < to && !(lower && j >= i + m); j += NR) {
+			ptrdiff_t n = to - j < NR ? to - j : NR;
+			if (lower && i + m - j < n)
+				n = i + m - j;
+			(n > LANES ? NAME(packed_tile) : NAME(packed_half))(words, a + i * words, b + j * words, alpha, beta,
+				d ? d + i * ldd + j : 0, ldd, c + i * ldc + j, ldc, m, n, lower ? i - j : NR);
+		}
 	}
 	if (!(lower && last))
 		return;

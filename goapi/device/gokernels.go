@@ -98,6 +98,12 @@ func (GoKernels[T]) MaxAbs(a Dense[T]) T {
 	return out[0]
 }
 
+func (GoKernels[T]) SumSquares(a Dense[T]) T {
+	var out [1]T
+	reduce(SumSquares, Whole, a, out[:])
+	return out[0]
+}
+
 // scalar returns f as a function of one number.
 func scalar(f Func) func(float64) float64 {
 	switch f {

@@ -28,6 +28,9 @@ type HostKernels[T Float] interface {
 	// MaxAbs returns the largest magnitude, NaN if an element is NaN.
 	MaxAbs(a Dense[T]) T
 
+	// SumSquares returns the sum of squares, summed in float64.
+	SumSquares(a Dense[T]) T
+
 	// Fused kernels; false asks for the composition (see fused.go).
 	SoftMin(x Axis, ε T, c Dense[T], g, out []T) bool
 	Gibbs(ε T, f, g []T, c, out Dense[T]) bool

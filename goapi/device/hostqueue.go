@@ -271,9 +271,12 @@ func (q *hostQueue[T]) Reduce(r Reduction, x Axis, a, out Matrix[T]) {
 	}
 	if q.begin(err, a, out) && out.Len() > 0 {
 		v, same := vector(out)
-		if r == MaxAbs && x == Whole && a.Len() > 0 {
+		switch whole := x == Whole && a.Len() > 0; {
+		case whole && r == MaxAbs:
 			v[0] = q.kernels.MaxAbs(view(a))
-		} else {
+		case whole && r == SumSquares:
+			v[0] = q.kernels.SumSquares(view(a))
+		default:
 			reduce(r, x, view(a), v)
 		}
 		setVector(out, v, same)
