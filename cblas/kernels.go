@@ -95,8 +95,7 @@ const leastPanel = 128
 
 // SymProduct multiplies panel by panel, each only up to the diagonal.
 func (k kernels[T]) SymProduct(a, b, c device.Dense[T]) bool {
-	// Symmetric factors are their own transposes, which are packed faster.
-	if k.symmetric(true, 1, a, b, 0, c, 0, c) {
+	if k.symmetric(k.columns(), 1, a, b, 0, c, 0, c) {
 		return true
 	}
 	n := c.Rows

@@ -55,16 +55,20 @@ func (k kernels[T]) symmetric(transposed bool, α T, a, b device.Dense[T], β T,
 	return true
 }
 
-// SymApply multiplies by a symmetric matrix, which is packed as fast as its
-// transpose.
+// columns reports whether a symmetric matrix, which is its own transpose, is
+// packed faster by columns than by rows: they need not be transposed, but those
+// of bfloat16 are paired.
+func (k kernels[T]) columns() bool { return !k.bf16 }
+
+// SymApply computes Y = P·X, or X·P, for symmetric P.
 func (k kernels[T]) SymApply(left bool, p, x, y device.Dense[T]) bool {
 	if !k.packs(min(x.Rows, x.Cols)) {
 		return false
 	}
 	if left {
-		k.product(device.Transp, device.NoTrans, 1, p, x, 0, y)
+		k.product(device.Trans(k.columns()), device.NoTrans, 1, p, x, 0, y)
 	} else {
-		k.product(device.NoTrans, device.NoTrans, 1, x, p, 0, y)
+		k.product(device.NoTrans, device.Trans(!k.columns()), 1, x, p, 0, y)
 	}
 	return true
 }
