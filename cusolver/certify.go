@@ -49,8 +49,8 @@ func (q *queue[T]) TryPlanCosts(ε T, c, g, a, f, s, t device.Matrix[T]) bool {
 	}
 	q.sweep("plan_sums", p.work, ε, c.Rows, c.Cols, address(c), c.LD, address(g), step(g), top, scale,
 		p.height, partial)
-	join(q, p, partial, 2*c.Cols, 0, s)
-	join(q, p, partial+uint64(8*c.Cols), 2*c.Cols, 0, t)
+	join(q, device.Sum, p, partial, 2*c.Cols, 0, s)
+	join(q, device.Sum, p, partial+uint64(8*c.Cols), 2*c.Cols, 0, t)
 	q.Copy(f, φ)
 	return true
 }

@@ -93,7 +93,7 @@ func (q *queue[T]) TryNarrowScalingStep(k device.Matrix[float32], a, v, u, s dev
 	}
 	q.sweep("narrow_rows", rowWork(k), k.Rows, k.Cols, address(k), k.LD, address(a), step(a), address(v), step(v), address(u), step(u))
 	q.sweep("narrow_cols", p.work, k.Rows, k.Cols, address(k), k.LD, address(u), step(u), p.height, partial)
-	join(q, p, partial, k.Cols, 0, s)
+	join(q, device.Sum, p, partial, k.Cols, 0, s)
 	return true
 }
 

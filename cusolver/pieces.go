@@ -22,8 +22,8 @@ func cut(rows, cols int) pieces {
 	return pieces{height, count, count * strips * threads}
 }
 
-// join computes out = keep·out + the sums of the columns of partial, which has a
-// row of ld numbers for each piece.
-func join[T device.Float](q *queue[T], p pieces, partial uint64, ld int, keep T, out device.Matrix[T]) {
-	q.sweep("reduce_pieces", out.Len(), p.count, out.Len(), partial, ld, keep, address(out), step(out))
+// join computes the reduction out of the columns of partial, which has a row of
+// ld numbers for each piece. With sums keep·out is added.
+func join[T device.Float](q *queue[T], r device.Reduction, p pieces, partial uint64, ld int, keep T, out device.Matrix[T]) {
+	q.sweep("reduce_pieces", out.Len(), int32(r), p.count, out.Len(), partial, ld, keep, address(out), step(out))
 }

@@ -41,9 +41,25 @@ func (q *queue[T]) reduce(r device.Reduction, x device.Axis, a, b, out device.Ma
 	case device.PerRow:
 		q.sweep("reduce_rows", rowWork(a), int32(r), a.Rows, a.Cols, address(a), a.LD, address(b), b.LD, address(out), step(out))
 	case device.PerCol:
+		if p := cut(a.Rows, a.Cols); p.count > 1 && a.Len() >= worthCutting {
+			q.reduceStrips(r, p, a, b, out)
+			return
+		}
 		q.sweep("reduce_cols", columnWork(a), int32(r), a.Rows, a.Cols, address(a), a.LD, address(b), b.LD, address(out), step(out))
 	default:
 		q.reduceWhole(r, a, b, out)
+	}
+}
+
+// worthCutting is the number of elements from which a second kernel, to join what
+// the pieces leave, costs less than blocks that do nothing.
+const worthCutting = 1 << 16
+
+func (q *queue[T]) reduceStrips(r device.Reduction, p pieces, a, b, out device.Matrix[T]) {
+	defer q.Scope()()
+	if partial, ok := q.scratch(8 * p.count * a.Cols); ok {
+		q.sweep("reduce_strips", p.work, int32(r), a.Rows, a.Cols, address(a), a.LD, address(b), b.LD, p.height, partial)
+		join(q, r, p, partial, a.Cols, 0, out)
 	}
 }
 

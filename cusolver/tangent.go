@@ -33,7 +33,7 @@ func (q *queue[T]) TryTangentBackward(s, c, u, e, sums device.Matrix[T]) bool {
 	q.sweep("tangent_backward", p.work, e.Rows, directions(s, e), s.Cols, address(s), s.LD,
 		address(c), c.LD, address(u), u.LD, address(e), e.LD, p.height, partial)
 	if partial != 0 {
-		join(q, p, partial, e.Cols, 1, sums)
+		join(q, device.Sum, p, partial, e.Cols, 1, sums)
 	}
 	return true
 }

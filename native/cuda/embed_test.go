@@ -59,7 +59,8 @@ var kernels = map[string]map[string]string{
 		"reduce_cols":   "innpnpnpn",
 		"reduce_whole":  "innpnpnp",
 		"reduce_final":  "inpp",
-		"reduce_pieces": "nnpntpn",
+		"reduce_strips": "innpnpnnp",
+		"reduce_pieces": "innpntpn",
 	},
 	"sinkhorn": {
 		"gibbs":        "tnnpnpnpnpn",

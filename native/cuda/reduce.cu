@@ -6,9 +6,10 @@
 //   reduce_cols    out[j] = Σᵢ A[i,j]
 //   reduce_whole   partial[block] = the block's share of Σᵢⱼ A[i,j]
 //   reduce_final   out[0] = Σ partial
-//   reduce_pieces  out[j] = keep·out[j] + Σₚ partial[p,j], the sums of columns that
-//                  other kernels leave for pieces of their rows; keep = 0 reads
-//                  nothing
+//   reduce_strips  partial[p,j] = Σᵢ A[i,j] over the rows i in [p·height,(p+1)·height)
+//   reduce_pieces  out[j] = Σₚ partial[p,j], or keep·out[j] + Σₚ partial[p,j] of a
+//                  sum: what this and other kernels leave for pieces of their rows;
+//                  keep = 0 reads nothing
 //
 // With b = 0 the sum is over the elements of A, else it is the dot product.
 // Sums run in double. Which thread adds which element, and in which order,
@@ -86,6 +87,7 @@ template <class T> struct operands {
 	i64 lda;
 	const T *b;
 	i64 ldb;
+	i64 height = 0; // of the pieces of reduce_strips
 
 	RZ_FN bool aligned() const { return rows_aligned(a, rows, lda) && rows_aligned(b, rows, ldb); }
 };
@@ -211,6 +213,35 @@ template <kind K> struct by_cols {
 	}
 };
 
+// As by_cols, but for pieces of the rows at a time, which tall and narrow matrices
+// need to keep more than a few blocks busy.
+template <kind K> struct by_strips {
+	template <class T> RZ_FN static void run(reading e, const operands<T> &m, double *partial, i64)
+	{
+		__shared__ double part[THREADS];
+		strips cut(m.rows, m.cols, m.height);
+#pragma unroll 1
+		for (i64 b = blockIdx.x; b < cut.count; b += gridDim.x) {
+			strip at(cut, b);
+			double s = initial<K>(e);
+			if (at.j < m.cols) {
+#pragma unroll 4
+				for (i64 i = at.first; i < at.end; i += cut.groups)
+					s = accumulate<K>(e, s, m.a[i * m.lda + at.j], K == MULTIPLIED ? m.b[i * m.ldb + at.j] : 0);
+			}
+			part[threadIdx.x] = s;
+			for (int half = cut.groups / 2; half > 0; half /= 2) {
+				__syncthreads();
+				if (at.group < half)
+					part[threadIdx.x] = join<K>(part[threadIdx.x], part[threadIdx.x + half * cut.width]);
+			}
+			if (at.group == 0 && at.j < m.cols)
+				partial[at.piece * m.cols + at.j] = e.result(part[threadIdx.x]);
+			__syncthreads(); // part is free again
+		}
+	}
+};
+
 template <kind K> struct by_whole {
 	template <bool ALIGNED, class T> RZ_FN static double total(reading e, const operands<T> &m)
 	{
@@ -264,16 +295,26 @@ template <class T> RZ_FN void reduce_final(int r, i64 n, const double *partial, 
 		join_partial<ADDED>(e, n, partial, out);
 }
 
-template <class T>
-RZ_FN void reduce_pieces(i64 pieces, i64 cols, const double *partial, i64 ldp, T keep, T *out, i64 incout)
+template <kind K, class T>
+RZ_FN void join_pieces(reading e, i64 pieces, i64 cols, const double *partial, i64 ldp, T keep, T *out, i64 incout)
 {
 	for (i64 j = thread_of_grid(); j < cols; j += threads_of_grid()) {
-		double s = keep == 0 ? 0 : (double)keep * out[j * incout];
+		double s = K == LARGEST ? initial<K>(e) : keep == 0 ? 0 : (double)keep * out[j * incout];
 #pragma unroll 4
 		for (i64 p = 0; p < pieces; p++)
-			s += partial[p * ldp + j];
-		out[j * incout] = (T)s;
+			s = join<K>(s, e.element(partial[p * ldp + j]));
+		out[j * incout] = (T)e.result(s);
 	}
+}
+
+template <class T>
+RZ_FN void reduce_pieces(int r, i64 pieces, i64 cols, const double *partial, i64 ldp, T keep, T *out, i64 incout)
+{
+	reading e = {r == MAX_ABS, r == MIN};
+	if (r >= MAX)
+		join_pieces<LARGEST>(e, pieces, cols, partial, ldp, keep, out, incout);
+	else
+		join_pieces<ADDED>(e, pieces, cols, partial, ldp, keep, out, incout);
 }
 
 } // namespace rz
@@ -316,11 +357,22 @@ RZ_KERNEL_WIDE ritz_reduce_whole_f64(int r, i64 rows, i64 cols, const double *a,
 RZ_KERNEL ritz_reduce_final_f32(int r, i64 n, const double *partial, float *out) { rz::reduce_final(r, n, partial, out); }
 RZ_KERNEL ritz_reduce_final_f64(int r, i64 n, const double *partial, double *out) { rz::reduce_final(r, n, partial, out); }
 
-RZ_KERNEL ritz_reduce_pieces_f32(i64 pieces, i64 cols, const double *partial, i64 ldp, float keep, float *out, i64 incout)
+RZ_KERNEL ritz_reduce_strips_f32(int r, i64 rows, i64 cols, const float *a, i64 lda, const float *b, i64 ldb, i64 height,
+	double *partial)
 {
-	rz::reduce_pieces(pieces, cols, partial, ldp, keep, out, incout);
+	rz::reduce<rz::by_strips, float>(r, {rows, cols, a, lda, b, ldb, height}, partial, 1);
 }
-RZ_KERNEL ritz_reduce_pieces_f64(i64 pieces, i64 cols, const double *partial, i64 ldp, double keep, double *out, i64 incout)
+RZ_KERNEL ritz_reduce_strips_f64(int r, i64 rows, i64 cols, const double *a, i64 lda, const double *b, i64 ldb, i64 height,
+	double *partial)
 {
-	rz::reduce_pieces(pieces, cols, partial, ldp, keep, out, incout);
+	rz::reduce<rz::by_strips, double>(r, {rows, cols, a, lda, b, ldb, height}, partial, 1);
+}
+
+RZ_KERNEL ritz_reduce_pieces_f32(int r, i64 pieces, i64 cols, const double *partial, i64 ldp, float keep, float *out, i64 incout)
+{
+	rz::reduce_pieces(r, pieces, cols, partial, ldp, keep, out, incout);
+}
+RZ_KERNEL ritz_reduce_pieces_f64(int r, i64 pieces, i64 cols, const double *partial, i64 ldp, double keep, double *out, i64 incout)
+{
+	rz::reduce_pieces(r, pieces, cols, partial, ldp, keep, out, incout);
 }

@@ -202,7 +202,7 @@ func testReduce[T device.Float](t *testing.T, b *bench[T]) {
 		device.Min:        {math.Inf(1), math.Min},
 		device.MaxAbs:     {0, func(s, v float64) float64 { return math.Max(s, math.Abs(v)) }},
 	}
-	for _, s := range [][2]int{{1, 1}, {1, 130}, {130, 1}, {7, 33}, {33, 7}, {200, 300}, {0, 4}, {4, 0}} {
+	for _, s := range [][2]int{{1, 1}, {1, 130}, {130, 1}, {7, 33}, {33, 7}, {200, 300}, {700, 100}, {1100, 60}, {0, 4}, {4, 0}} {
 		r, c := s[0], s[1]
 		A := b.random(r, c)
 		for kind, ref := range kinds {

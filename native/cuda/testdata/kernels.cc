@@ -43,6 +43,7 @@ KERNEL(reduce_rows)
 KERNEL(reduce_cols)
 KERNEL(reduce_whole)
 KERNEL(reduce_final)
+KERNEL(reduce_strips)
 KERNEL(reduce_pieces)
 KERNEL(recast)
 KERNEL(min_rows)
@@ -271,6 +272,19 @@ template <class T> static void reduce(i64 rows, i64 cols, bool with_wild)
 		};
 		compare("reduce_rows", line("reduce_rows", reduce_rows_kernel<T>(), rows), by_row, tolerance(by_row, row_size, cols));
 		compare("reduce_cols", line("reduce_cols", reduce_cols_kernel<T>(), cols), by_col, tolerance(by_col, col_size, rows));
+		for (i64 height : {rows, 1 + rows / 3})
+			compare("reduce_strips", agreed<T>("reduce_strips", [&] {
+				i64 pieces = (rows + height - 1) / height;
+				matrix<T> m(rows, cols, a), y(rows, cols, b);
+				vec<T> out(cols);
+				std::vector<double> partial(pieces * cols + 1, 12345.5);
+				launch(reduce_strips_kernel<T>(), dot ? 0 : r, rows, cols, m.p(), m.ld, dot ? y.p() : nullptr, dot ? y.ld : 0, height,
+					partial.data());
+				if (partial.back() != 12345.5)
+					FAIL("reduce_strips: wrote beyond the partial results");
+				launch(reduce_pieces_kernel<T>(), dot ? 0 : r, pieces, cols, partial.data(), cols, 0, out.p(), out.inc);
+				return out.values("reduce_pieces");
+			}), by_col, tolerance(by_col, col_size, rows));
 		for (int blocks : {1, 4}) {
 			compare("reduce_whole", agreed<T>("reduce_whole", [&] {
 				matrix<T> m(rows, cols, a), y(rows, cols, b);
@@ -688,7 +702,7 @@ template <class T> static void sparse(i64 n, i64 m, i64 k, int team, i64 most)
 template <class T> static dense<T> joined(i64 pieces, i64 cols, const double *partial, i64 ldp, T keep, const dense<T> &before)
 {
 	vec<T> out(cols, before);
-	launch(reduce_pieces_kernel<T>(), pieces, cols, partial, ldp, keep, out.p(), out.inc);
+	launch(reduce_pieces_kernel<T>(), 0, pieces, cols, partial, ldp, keep, out.p(), out.inc);
 	return out.values("reduce_pieces");
 }
 

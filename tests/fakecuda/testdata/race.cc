@@ -72,7 +72,8 @@ static void sums(i64 rows, i64 cols) {
   launch(2, ritz_plan_scales_f64, 0.1, rows, cols, c.data(), cols, g.data(), 1, a.data(), 1, top.data(), scale.data(), f.data(), 1);
   launch(2, ritz_plan_rows_f64, 0.1, rows, cols, c.data(), cols, g.data(), 1, top.data(), scale.data(), p.data(), cols);
   launch(3, ritz_plan_sums_f64, 0.1, rows, cols, c.data(), cols, g.data(), 1, top.data(), scale.data(), height, partial.data());
-  launch(2, ritz_reduce_pieces_f64, pieces, cols, partial.data(), 2 * cols, 0.0, out.data(), 1);
+  launch(3, ritz_reduce_strips_f64, 3, rows, cols, c.data(), cols, nullptr, 0, height, partial.data());
+  launch(2, ritz_reduce_pieces_f64, 0, pieces, cols, partial.data(), 2 * cols, 0.0, out.data(), 1);
   launch(2, ritz_min_rows_f64, rows, cols, c.data(), cols, g.data(), 1, g.data(), 1, f.data(), 1, d.data(), 1);
   launch(2, ritz_min_cols_f64, rows, cols, c.data(), cols, f.data(), 1, h.data(), 1);
   launch(2, ritz_narrow_rows_f64, rows, cols, k.data(), cols, a.data(), 1, g.data(), 1, f.data(), 1);
