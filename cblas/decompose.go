@@ -6,6 +6,8 @@ package cblas
 import "C"
 
 import (
+	"sync/atomic"
+
 	"github.com/ritz-go/ritz/goapi/device"
 	"github.com/ritz-go/ritz/native"
 )
@@ -73,8 +75,16 @@ func (f factors) Sweep(a device.Dense[float64], v []float64, τ float64, x, c []
 		}
 	}
 	// As for products with vectors, another core must be worth waking up.
-	workers := max(1, min(f.threads, a.Rows*a.Cols/leastSwept))
-	inPhases(workers, make([]phase, 1), [2]int{partial.Rows, 0}, func(_, _, b int) { block(b) })
+	begun := new(atomic.Int64)
+	together(min(f.threads, a.Rows*a.Cols/leastSwept), func() {
+		for {
+			b := int(begun.Add(1)) - 1
+			if b >= partial.Rows {
+				return
+			}
+			block(b)
+		}
+	})
 }
 
 func (f factors) SecularSums(split int, z, gaps []float64, η float64, δ []float64) device.SecularSums {

@@ -127,32 +127,10 @@ func start(transposed bool, i, ld int) int {
 }
 
 // runPacked computes a product. The workers are called once: another core takes
-// longer to wake up than a step may last. One that comes late finds what there is
-// to do then, and is not waited for if it has not come at all.
+// longer to wake up than a step may last.
 func (k kernels[T]) runPacked(w *native.PackedProduct[T], p native.Product[T]) {
-	workers := max(1, min(k.threads, w.Begin(p), p.M*p.N*p.K/leastShared))
-	if workers == 1 {
-		w.Work()
-		return
-	}
-	present := new(atomic.Int64)
-	for range workers - 1 {
-		help(func() {
-			if present.Add(1) > 0 {
-				w.Work()
-			}
-			present.Add(-1)
-		})
-	}
-	w.Work()
-	present.Add(closed)
-	for spins := 0; present.Load() != closed; spins++ {
-		pause(spins)
-	}
+	together(min(k.threads, w.Begin(p), p.M*p.N*p.K/leastShared), w.Work)
 }
-
-// closed is added to the number of workers at work when no more may come.
-const closed = -1 << 32
 
 // packs32 and packs64 hold the workspace of products between calls.
 var packs32, packs64 sync.Pool
