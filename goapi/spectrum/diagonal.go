@@ -66,6 +66,7 @@ func Diag[T device.Float](ctx context.Context, dev device.Device, op Operator[T]
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
+	op, exponent := sized(op)
 	t := &tracer[T]{ctx: ctx, q: q, op: op, n: op.Dim(), seed: o.Seed, progress: o.Progress, most: o.Budget}
 	var d *Diagonal
 	err := t.resumable(o.State, "diagonal", map[string]any{
@@ -84,6 +85,7 @@ func Diag[T device.Float](ctx context.Context, dev device.Device, op Operator[T]
 		return nil, err
 	}
 	d.Products = t.products
+	unscale(exponent, d.Values, d.StdErr)
 	return d, device.CheckInput("the diagonal", device.Vector(d.Values))
 }
 

@@ -43,19 +43,42 @@ func meanOf(samples []float64, products int) Estimate {
 	for _, x := range samples {
 		mean += x / n
 	}
-	square := 0.0
-	for _, x := range samples {
-		square += (x - mean) * (x - mean)
-	}
 	e := Estimate{Value: mean, StdErr: math.NaN(), Samples: len(samples), Products: products}
 	if n > 1 {
-		e.StdErr = math.Sqrt(square / (n - 1) / n)
+		e.StdErr = distance(samples, mean) / math.Sqrt((n-1)*n)
 	}
 	return e
+}
+
+// distance is the root of the sum of the squares of the differences to x,
+// whatever their size.
+func distance(samples []float64, x float64) float64 {
+	largest := 0.0
+	for _, y := range samples {
+		if d := math.Abs(y - x); !(d <= largest) { // NaN, too
+			largest = d
+		}
+	}
+	if largest == 0 || largest-largest != 0 {
+		return largest
+	}
+	_, e := math.Frexp(largest)
+	sum := 0.0
+	for _, y := range samples {
+		d := math.Ldexp(y-x, -e)
+		sum += d * d
+	}
+	return math.Ldexp(math.Sqrt(sum), e)
 }
 
 // over divides an estimate by n.
 func (e Estimate) over(n float64) Estimate {
 	e.Value, e.StdErr, e.Bias = e.Value/n, e.StdErr/n, e.Bias/n
+	return e
+}
+
+// unscale gives the estimate for 2^-k·H the size of that for H.
+func (e Estimate) unscale(k int) Estimate {
+	e.Value, e.StdErr, e.Bias = math.Ldexp(e.Value, k), math.Ldexp(e.StdErr, k), math.Ldexp(e.Bias, k)
 	return e
 }

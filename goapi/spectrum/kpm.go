@@ -59,6 +59,10 @@ func KPM[T device.Float](ctx context.Context, dev device.Device, op Operator[T],
 	case (o.Lo != 0 || o.Hi != 0) && !(o.Lo < o.Hi) || o.Hi-o.Lo-(o.Hi-o.Lo) != 0:
 		return nil, device.Argument("bounds", "are [%v,%v], must be finite and ascending", o.Lo, o.Hi)
 	}
+	op, exponent := sized(op)
+	bounds := []float64{o.Lo, o.Hi}
+	unscale(-exponent, bounds)
+	o.Lo, o.Hi = bounds[0], bounds[1]
 	q := device.NewQueue[T](dev)
 	defer q.Close()
 	e := &expansion[T]{q: q, op: op, o: o, c: &Chebyshev{Dim: op.Dim(), Lo: o.Lo, Hi: o.Hi}}
@@ -72,7 +76,9 @@ func KPM[T device.Float](ctx context.Context, dev device.Device, op Operator[T],
 	if err := e.run(ctx); err != nil {
 		return nil, e.kept.interrupted(ctx, err, q, e.walk)
 	}
-	return e.c, e.kept.save(q, e.walk)
+	err := e.kept.save(q, e.walk)
+	e.c.Lo, e.c.Hi = math.Ldexp(e.c.Lo, exponent), math.Ldexp(e.c.Hi, exponent)
+	return e.c, err
 }
 
 // expansion is a run of KPM.
@@ -102,7 +108,7 @@ func (e *expansion[T]) run(ctx context.Context) error {
 			return err
 		}
 		if e.o.Lo != 0 || e.o.Hi != 0 {
-			return device.Argument("bounds", "[%v,%v] do not hold the spectrum", c.Lo, c.Hi)
+			return device.Argument("bounds", "do not hold the spectrum")
 		}
 		margin := 0.1 * (c.Hi - c.Lo)
 		c.Lo, c.Hi = c.Lo-margin, c.Hi+margin

@@ -132,14 +132,16 @@ func (q *Quadrature) Schatten(p float64) (Estimate, error) {
 	if !(p >= 1) || math.IsInf(p, 0) {
 		return Estimate{}, device.Argument("p", "is %v, must be a number from 1 on", p)
 	}
-	e, err := q.Trace(func(x float64) float64 { return math.Pow(math.Abs(x), p) })
+	lo, hi := q.Range()
+	_, k := math.Frexp(max(math.Abs(lo), math.Abs(hi))) // for powers within range
+	e, err := q.Trace(func(x float64) float64 { return math.Pow(math.Abs(math.Ldexp(x, -k)), p) })
 	if err != nil || e.Value == 0 {
 		return e, err
 	}
 	root := math.Pow(e.Value, 1/p)
 	slope := root / (p * e.Value)
 	e.Value, e.StdErr, e.Bias = root, slope*e.StdErr, slope*e.Bias
-	return e, nil
+	return e.unscale(k), nil
 }
 
 // Count estimates the number of eigenvalues in [lo,hi].

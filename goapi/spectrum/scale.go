@@ -23,6 +23,28 @@ func (s scaled[T]) Apply(ctx context.Context, q device.Queue[T], dst, src device
 	return nil
 }
 
+// sized returns op/2^e. A matrix has its e so that squares of its numbers, and
+// of what comes of them, are in the range of T; for others, whose products are
+// not known, it is 0.
+func sized[T device.Float](op Operator[T]) (Operator[T], int) {
+	if d, ok := op.(dense[T]); ok {
+		return dense[T]{a: d.a}, d.e
+	}
+	return op, 0
+}
+
+// unscale multiplies numbers by 2^e.
+func unscale(e int, numbers ...[]float64) {
+	if e == 0 {
+		return
+	}
+	for _, x := range numbers {
+		for i := range x {
+			x[i] = math.Ldexp(x[i], e)
+		}
+	}
+}
+
 // multiply computes a = 2^e·a, in two steps: 2^e itself may be out of range.
 func multiply[T device.Float](q device.Queue[T], a device.Matrix[T], e int) {
 	for _, part := range []int{e / 2, e - e/2} {

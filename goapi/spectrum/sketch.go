@@ -130,14 +130,11 @@ func (s *sketch[T]) image() error {
 func combined(samples, without []float64, weight float64, products int) Estimate {
 	e := meanOf(samples, products)
 	k := float64(len(without))
-	mean, square := 0.0, 0.0
+	mean := 0.0
 	for _, x := range without {
 		mean += x / k
 	}
-	for _, x := range without {
-		square += (x - mean) * (x - mean)
-	}
-	if jackknife := math.Sqrt((k - 1) / k * square); jackknife > e.StdErr {
+	if jackknife := math.Sqrt((k-1)/k) * distance(without, mean); jackknife > e.StdErr {
 		e.StdErr = math.Pow(e.StdErr, 1-weight) * math.Pow(jackknife, weight)
 	}
 	return e

@@ -119,6 +119,7 @@ func slq[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T],
 	if err != nil {
 		return nil, err
 	}
+	op, exponent := sized(op)
 	n := op.Dim()
 	group, keep, reorth := o.plan(n, width[T]())
 	s := &sampling[T]{q: q, op: op, known: known, o: o, group: group, keep: keep, reorth: reorth,
@@ -137,7 +138,11 @@ func slq[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T],
 	if err := s.run(ctx); err != nil {
 		return nil, s.kept.interrupted(ctx, err, q, s.walk)
 	}
-	return s.result, s.kept.save(q, s.walk)
+	err = s.kept.save(q, s.walk)
+	for _, numbers := range [][][]float64{s.result.Nodes, s.result.Alpha, s.result.Beta} {
+		unscale(exponent, numbers...)
+	}
+	return s.result, err
 }
 
 // sampling is a run of SLQ.

@@ -99,6 +99,7 @@ func Trace[T device.Float](ctx context.Context, dev device.Device, op Operator[T
 	}
 	q := device.NewQueue[T](dev)
 	defer q.Close()
+	op, exponent := sized(op)
 	t := &tracer[T]{ctx: ctx, q: q, op: op, n: op.Dim(), seed: o.Seed, progress: o.Progress, most: o.Budget}
 	var e Estimate
 	err = t.resumable(o.State, "trace", map[string]any{
@@ -106,6 +107,7 @@ func Trace[T device.Float](ctx context.Context, dev device.Device, op Operator[T
 		e, err = t.estimate(o)
 		return err
 	})
+	e = e.unscale(exponent)
 	if x := e.Value; err == nil && x-x != 0 {
 		return Estimate{}, &device.NotFiniteError{Name: "the trace", Value: x}
 	}
