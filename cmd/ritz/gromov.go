@@ -57,7 +57,7 @@ func runGromov[T device.Float](ctx context.Context, c *common, t transport, dtyp
 			return err
 		}
 	}
-	o := sinkhorn.GromovOptions{Epsilon: t.options.Epsilon, Tol: t.options.Tol, MaxIterations: t.options.MaxIterations, Seed: c.seed}
+	o := sinkhorn.GromovOptions{Normalize: t.options.Normalize, Epsilon: t.options.Epsilon, Tol: t.options.Tol, MaxIterations: t.options.MaxIterations, Seed: c.seed}
 	var r *sinkhorn.GromovResult[T]
 	seconds, failure := c.timed(func() (err error) {
 		r, err = sinkhorn.Gromov(ctx, dev, p, o)

@@ -110,6 +110,14 @@ func array[T device.Float](in *input) (matio.Array[T], error) {
 	if err := tooLarge[T](in); err != nil {
 		return matio.Array[T]{}, err
 	}
+	a, err := load[T](in)
+	if err != nil {
+		return a, err
+	}
+	return a, narrowed(in, a.Data)
+}
+
+func load[T device.Float](in *input) (matio.Array[T], error) {
 	if in.hi < 0 {
 		return matio.Read[T](in.file, in.member)
 	}
@@ -118,6 +126,41 @@ func array[T device.Float](in *input) (matio.Array[T], error) {
 		return matio.Array[T]{}, usagef("%s has no rows [%d:%d] in shape %v", in.file.Path, in.lo, in.hi, shape)
 	}
 	return matio.ReadRows[T](in.file, in.member, in.lo, min(in.hi, shape[0]))
+}
+
+// narrowed reports numbers that float64 holds, but float32 not: they would come
+// out as infinities, which forbid something in costs, or all of them as zeros
+// or with few of their digits, with certificates of what is left.
+func narrowed[T device.Float](in *input, data []T) error {
+	const least = 0x1p-102 // the smallest normal number over eps
+	if device.Epsilon[T]() < 1e-10 || in.file.Members[in.member].DType.Single() {
+		return nil
+	}
+	infinite, tiny := false, true
+	for _, x := range data {
+		infinite = infinite || x > math.MaxFloat32 || x < -math.MaxFloat32
+		tiny = tiny && x < least && x > -least
+	}
+	if !infinite && !tiny {
+		return nil
+	}
+	a, err := load[float64](in)
+	if err != nil {
+		return err
+	}
+	largest := 0.0 // of those that are finite
+	for _, x := range a.Data {
+		if x := math.Abs(x); x <= math.MaxFloat64 {
+			largest = max(largest, x)
+		}
+	}
+	switch {
+	case largest > math.MaxFloat32:
+		return device.Argument(in.file.Path, "holds %.3g, which is too large for f32; take f64, or scale it", largest)
+	case tiny && largest > 0:
+		return device.Argument(in.file.Path, "holds no number above %.3g, which is too small for f32; take f64, or scale it", largest)
+	}
+	return nil
 }
 
 // matrix reads the input as a matrix.
@@ -129,36 +172,7 @@ func matrix[T device.Float](in *input) (device.Dense[T], error) {
 	rows, cols, data := a.Matrix()
 	m := device.Dense[T]{Rows: rows, Cols: cols, Stride: cols, Data: data}
 	// The kernels check too, but do not know the file.
-	if err := device.CheckInput(in.file.Path, m); err != nil {
-		return m, err
-	}
-	return m, tooSmall(in, m)
-}
-
-// tooSmall reports numbers that float64 holds, but float32 not with all its
-// digits: they would come out as zeros, with certificates for zeros.
-func tooSmall[T device.Float](in *input, m device.Dense[T]) error {
-	const least = 0x1p-102 // the smallest normal number over eps
-	if device.Epsilon[T]() < 1e-10 || in.file.Members[in.member].DType.Single() {
-		return nil
-	}
-	for _, x := range m.Data {
-		if x >= least || x <= -least {
-			return nil
-		}
-	}
-	a, err := array[float64](in)
-	if err != nil {
-		return err
-	}
-	largest := 0.0
-	for _, x := range a.Data {
-		largest = max(largest, math.Abs(x))
-	}
-	if largest == 0 {
-		return nil
-	}
-	return device.Argument(in.file.Path, "holds no number above %.3g, which is too small for f32; take f64, or scale it", largest)
+	return m, device.CheckInput(in.file.Path, m)
 }
 
 // vector reads the input as a vector of any orientation.

@@ -121,6 +121,7 @@ An image is a PNG file or one of a stack, named by its number: images.gz[3].`,
 	f.StringVar(&t.yCost, "y-cost", "", "`FILE` of the costs within the second space (with --gromov, instead of --y)")
 	f.Float64Var(&t.alpha, "alpha", 0, "share of the costs within the spaces, with --gromov and --cost (0: 0.5)")
 	f.BoolVar(&t.divergence, "divergence", false, "Sinkhorn divergence between points")
+	f.BoolVar(&t.options.Normalize, "normalize", false, "scale the weights of both sets to the sum 1; otherwise sums that differ are an error")
 	f.Float64SliceVar(&t.unbalanced, "unbalanced", nil, "penalty `RHO` of both marginals, or RHO,RHO with 0 for a constraint")
 	f.Float64Var(&t.partial, "partial", 0, "transport this much of the mass (0: all)")
 	f.StringVar(&t.barycenter, "barycenter", "", "`FILE` of a stack of images, or of measures in rows (with --cost)")

@@ -89,6 +89,8 @@ func TestRefusals(t *testing.T) {
 		{[]string{"svd", a, "--backend", "cuda:x"}, noDevice, "cuda"},
 		{[]string{"svd", file("absent.npy")}, failed, "absent.npy"},
 		{[]string{"svd", dir}, failed, "directory"},
+		{[]string{"sinkhorn", "--cost", square("large.npy", 1e300, 0, 0, 2), "--eps", "1", "--dtype", "f32"}, usage, "too large for f32"},
+		{[]string{"svd", square("large2.npy", 1e300, 0, 0, 2), "--dtype", "f32"}, usage, "too large for f32"},
 		{[]string{"svd", square("small.npy", 1e-300, 0, 0, 2e-300), "--dtype", "f32"}, usage, "too small for f32"},
 		{[]string{"svd", testdata + "compressed.npz"}, usage, `as ` + testdata + `compressed.npz:first`},
 		{[]string{"svd", testdata + "compressed.npz:third"}, failed, `"third"`},

@@ -356,3 +356,19 @@ func TestNotConverged(t *testing.T) {
 		}
 	}
 }
+
+// Weights of different sums are an error, unless --normalize scales them.
+func TestNormalizedWeights(t *testing.T) {
+	dir := t.TempDir()
+	cost := write(t, filepath.Join(dir, "C.npy"), []int{2, 2}, 0.0, 1, 3, 0)
+	a := write(t, filepath.Join(dir, "a.npy"), []int{2}, 1.0, 3)
+	b := write(t, filepath.Join(dir, "b.npy"), []int{2}, 0.5, 0.5)
+	args := []string{"sinkhorn", "--cost", cost, "--a", a, "--b", b, "--exact", "--backend", "go"}
+	if out := ritz(t, args...); out.code != usage || !strings.Contains(out.stderr, "same mass") {
+		t.Errorf("%+v", out)
+	}
+	// A quarter stays at each point and the rest goes from the second.
+	if r := compute(t, 0, append(args, "--normalize")...); math.Abs(*r.Cost-0.75) > 1e-12 {
+		t.Errorf("the cost is %v, want 0.75", *r.Cost)
+	}
+}
