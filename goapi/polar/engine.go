@@ -29,6 +29,7 @@ type engine[T device.Float] struct {
 	even     device.Matrix[T] // s×s, of longer steps: the square of their argument
 
 	losses   device.Matrix[T] // of fixed steps: squares of the losses after each
+	kept     device.Matrix[T] // s×1, the diagonal of the Gram matrix meanwhile
 	recorded *recorded[T]     // of fixed steps, if they are; the matrices are kept, then
 
 	one   device.Matrix[T] // 1×1

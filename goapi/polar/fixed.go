@@ -19,20 +19,20 @@ type fixedSteps struct {
 // first of them is not yet divided by the scale. Rounded products may lift
 // singular values above 1, where the steps could diverge; the polynomials are
 // for a little more, then.
-func (e *engine[T]) fixSteps(p *plan, measured bool) *fixedSteps {
+func (p *plan) fixSteps(unit, eps float64, measured bool) *fixedSteps {
 	if !p.fixed || len(p.steps) != p.limit {
 		return nil
 	}
-	f, within := &fixedSteps{measured: measured}, 1.0
+	f, within := &fixedSteps{make([]step, 0, p.limit), make([]bool, 0, p.limit), measured}, 1.0
 	for k, s := range p.steps {
 		if s.rational || s.series != nil {
 			return nil
 		}
 		within *= s.slope()
-		if room := 1 + 4*(e.unit-e.eps); room > 1 && k > 0 {
+		if room := 1 + 4*(unit-eps); room > 1 && k > 0 {
 			s = s.scaled(room)
 		}
-		cut := p.cuts(k, within, e.unit) || k+1 == p.limit
+		cut := p.cuts(k, within, unit) || k+1 == p.limit
 		if cut {
 			within = 1
 		}
@@ -41,17 +41,25 @@ func (e *engine[T]) fixSteps(p *plan, measured bool) *fixedSteps {
 	return f
 }
 
-// takeFixed takes the steps from number from to before number to and stores the
-// squares of the losses after each in e.losses.
-func (e *engine[T]) takeFixed(ctx context.Context, f *fixedSteps, from, to int) error {
+// takeFixed takes the steps from number from to before number to, the first of
+// all being first, and stores the squares of the losses after each in e.losses
+// if they are measured.
+func (e *engine[T]) takeFixed(ctx context.Context, f *fixedSteps, first step, from, to int) error {
 	for k := from; k < to; k++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		last := k+1 == len(f.steps)
-		e.take(f.steps[k], f.cut[k])
-		if last && !f.measured {
-			break
+		s := f.steps[k]
+		if k == 0 {
+			s = first
+		}
+		e.take(s, f.cut[k])
+		if !f.measured {
+			if f.cut[k] && !last {
+				e.form(e.x)
+			}
+			continue
 		}
 		if last && e.unit > e.eps {
 			e.exact()
@@ -59,9 +67,10 @@ func (e *engine[T]) takeFixed(ctx context.Context, f *fixedSteps, from, to int) 
 		if f.cut[k] {
 			e.form(e.x)
 		}
+		e.q.Copy(e.kept, diagonal(e.gram)) // 1 less and 1 more would round it
 		e.q.AddDiag(-1, e.gram)
 		e.q.Reduce(device.SumSquares, device.Whole, e.gram, e.losses.Slice(0, 1, k, k+1))
-		e.q.AddDiag(1, e.gram)
+		e.q.Copy(diagonal(e.gram), e.kept)
 	}
 	return nil
 }
@@ -69,15 +78,14 @@ func (e *engine[T]) takeFixed(ctx context.Context, f *fixedSteps, from, to int) 
 // runFixed is run for such steps. It waits for the device once, at the end.
 func (e *engine[T]) runFixed(ctx context.Context, p *plan, f *fixedSteps, out device.Matrix[T], scale float64, info *Info) error {
 	n := len(f.steps)
-	first := *f // the division by scale is part of the coefficients
-	first.steps = append([]step{p.steps[0].scaled(scale * (1 + 4*(e.unit-e.eps)))}, f.steps[1:]...)
-	alone := n - 1 // steps before the last, which stores its result in out
+	first := p.steps[0].scaled(scale * (1 + 4*(e.unit-e.eps))) // the division by scale is part of the coefficients
+	alone := n - 1                                             // steps before the last, which stores its result in out
 	if e.recorded != nil {
 		alone = 1
-	} else {
-		e.losses = e.q.Alloc(1, n)
+	} else if f.measured {
+		e.losses, e.kept = e.q.Alloc(1, n), e.q.Alloc(e.s, 1)
 	}
-	if err := e.takeFixed(ctx, &first, 0, alone); err != nil {
+	if err := e.takeFixed(ctx, f, first, 0, alone); err != nil {
 		return err
 	}
 	if e.recorded != nil {
@@ -85,13 +93,13 @@ func (e *engine[T]) runFixed(ctx context.Context, p *plan, f *fixedSteps, out de
 		e.q.Copy(out, e.x)
 	} else {
 		e.y = out
-		if err := e.takeFixed(ctx, &first, n-1, n); err != nil {
+		if err := e.takeFixed(ctx, f, first, n-1, n); err != nil {
 			return err
 		}
 	}
+	info.Steps, info.taken = make([]Coefficients, n), p.steps
 	for k, s := range p.steps {
-		info.Steps = append(info.Steps, s.Coefficients)
-		info.taken = append(info.taken, s)
+		info.Steps[k] = s.Coefficients
 		switch {
 		case !f.cut[k]:
 			info.Form = Gram
@@ -100,19 +108,15 @@ func (e *engine[T]) runFixed(ctx context.Context, p *plan, f *fixedSteps, out de
 		}
 	}
 	info.Iterations = n
-	known := n
 	if !f.measured {
-		known--
-		if err := e.finite(out); err != nil {
-			return err
-		}
+		return e.finite(out)
 	}
-	squares := make([]T, known)
-	e.q.Download(device.Vector(squares), e.losses.Slice(0, 1, 0, known))
+	squares := make([]T, n)
+	e.q.Download(device.Vector(squares), e.losses.Slice(0, 1, 0, n))
 	if err := e.q.Sync(); err != nil {
 		return err
 	}
-	info.Losses = append(info.Losses, math.Sqrt(float64(e.s))) // all of it may be missing
+	info.Losses = append(make([]float64, 0, n), math.Sqrt(float64(e.s))) // all of it may be missing
 	for k, x := range squares {
 		loss := math.Sqrt(float64(x))
 		if loss-loss != 0 {
@@ -136,6 +140,14 @@ type Orthogonalizer[T device.Float] struct {
 	o          Options
 	rows, cols int
 	engine     *engine[T] // as it is before an iteration; nil: nothing is kept
+	prepared   *prepared  // nil if it depends on the matrix
+}
+
+// prepared are options and a plan that do not depend on the matrix.
+type prepared struct {
+	o     Options
+	plan  *plan
+	steps *fixedSteps
 }
 
 // recorded are the steps of an engine that are recorded.
@@ -158,26 +170,31 @@ func NewOrthogonalizer[T device.Float](q device.Queue[T], m, n int, o Options) (
 		return nil, err
 	}
 	z := &Orthogonalizer[T]{q: q, o: o, rows: m, cols: n}
-	if _, records := q.(device.Recorder); !records || !o.Fixed() || !small(m, n) || full.Precision != device.Exact {
+	if !o.Fixed() || full.Precision != device.Exact {
 		return z, nil
 	}
-	p, err := newPlan(m, n, full, 0, device.Epsilon[T]())
+	eps := device.Epsilon[T]()
+	p, err := newPlan(m, n, full, 0, eps)
 	if err != nil {
 		return nil, err
 	}
-	end := q.Scope()
-	e := newEngine(q, m, n)
-	f := e.fixSteps(p, true)
+	f := p.fixSteps(eps, eps, !full.NoCertificate)
 	if f == nil {
 		return z, nil
 	}
+	z.prepared = &prepared{full, p, f}
+	if _, records := q.(device.Recorder); !records || !small(m, n) {
+		return z, nil
+	}
+	end := q.Scope()
+	e := newEngine(q, m, n)
 	e.iterates()
 	for _, cut := range f.cut {
 		if !cut {
 			e.more()
 		}
 	}
-	e.losses = q.Alloc(1, p.limit)
+	e.losses, e.kept = q.Alloc(1, p.limit), q.Alloc(e.s, 1)
 	e.recorded = &recorded[T]{sequence: device.NewSequence(q)}
 	switch err := q.Sync(); {
 	case err == nil:
@@ -193,15 +210,17 @@ func NewOrthogonalizer[T device.Float](q device.Queue[T], m, n int, o Options) (
 // Orthogonalize stores the polar factor of a in out, as the function
 // [Orthogonalize] does. Both are m×n.
 func (z *Orthogonalizer[T]) Orthogonalize(ctx context.Context, a, out device.Matrix[T]) (*Info, error) {
-	if z.engine == nil || a.Rows != z.rows || a.Cols != z.cols || device.CheckSame("Orthogonalize", a, out) != nil {
+	if z.prepared == nil || a.Rows != z.rows || a.Cols != z.cols || device.CheckSame("Orthogonalize", a, out) != nil {
 		return Orthogonalize(ctx, z.q, a, out, z.o)
 	}
-	o, err := z.o.complete(min(a.Rows, a.Cols), device.Epsilon[T]())
-	if err != nil {
-		return nil, err
+	if z.engine != nil {
+		e := *z.engine
+		return e.iterate(ctx, a, out, z.prepared.o, z.prepared)
 	}
-	e := *z.engine
-	return e.iterate(ctx, a, out, o)
+	defer z.q.Scope()()
+	e := newEngine(z.q, a.Rows, a.Cols)
+	e.iterates()
+	return e.iterate(ctx, a, out, z.prepared.o, z.prepared)
 }
 
 // take takes all steps of f but the first.
@@ -210,7 +229,7 @@ func (r *recorded[T]) take(e *engine[T], f *fixedSteps) {
 	r.sequence.Run(f.measured, func() {
 		run := *e
 		defer run.q.Scope()()
-		run.takeFixed(context.Background(), f, 1, len(f.steps))
+		run.takeFixed(context.Background(), f, step{}, 1, len(f.steps))
 		r.after, r.flops = run, run.flops-before
 	})
 	*e = r.after

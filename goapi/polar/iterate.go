@@ -13,11 +13,12 @@ func iterate[T device.Float](ctx context.Context, q device.Queue[T], a, out devi
 	defer q.Scope()()
 	e := newEngine(q, a.Rows, a.Cols)
 	e.iterates()
-	return e.iterate(ctx, a, out, o)
+	return e.iterate(ctx, a, out, o, nil)
 }
 
-// iterate runs an iteration of o in the matrices of e.
-func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Options) (*Info, error) {
+// iterate runs an iteration of o in the matrices of e, as prepared if that is not
+// nil.
+func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Options, ready *prepared) (*Info, error) {
 	q := e.q
 	defer q.Scope()()
 	info := &Info{Method: o.Method, Form: Standard, Scale: 1}
@@ -72,10 +73,14 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 	if retry {
 		o.Form = Standard // the Gram form loses too much by rounding
 	}
-	p, err := newPlan(a.Rows, a.Cols, o, lower, e.unit)
-	if err != nil {
-		return nil, err
+	if ready == nil {
+		p, err := newPlan(a.Rows, a.Cols, o, lower, e.unit)
+		if err != nil {
+			return nil, err
+		}
+		ready = &prepared{o, p, p.fixSteps(e.unit, e.eps, !o.NoCertificate)}
 	}
+	p := ready.plan
 	info.Method = p.method
 	if work := p.afterNewton(a.Rows, a.Cols, o, lower, e.unit); work != nil {
 		err := e.newton(ctx, scale, info, work)
@@ -98,7 +103,7 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 		}
 	}
 	done := true
-	if f := e.fixSteps(p, !o.NoCertificate); f != nil {
+	if f := ready.steps; f != nil {
 		err = e.runFixed(ctx, p, f, out, scale, info)
 	} else {
 		done, err = run(ctx, e, p, out, o, scale, info)

@@ -100,8 +100,9 @@ type Options struct {
 	// further step puts right: it suits errors above that.
 	Precision device.Precision
 
-	// NoCertificate leaves out the certificate, which is nil then, and the
-	// work for it: a Gram matrix and a Cholesky factorization. It is for
+	// NoCertificate leaves out the certificate and the losses, which are nil
+	// then, and the work for them: a Gram matrix, a Cholesky factorization and
+	// the sums of squares of all Gram matrices. It is for
 	// methods with a fixed number of steps.
 	NoCertificate bool
 

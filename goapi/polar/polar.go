@@ -17,7 +17,7 @@ type Info struct {
 	Iterations  int              // number of steps
 	Steps       []Coefficients   // those of degree five among them, for singular values divided by Scale
 	Scale       float64          // what A was divided by; at least its largest singular value
-	Losses      []float64        // ‖XXᵀ - I‖_F before each step
+	Losses      []float64        // ‖XXᵀ - I‖_F before each step; nil with NoCertificate
 	Flops       float64          // operations of the products, solves and factorizations of the steps; 0 for qdwh and svd
 	Precision   device.Precision // in which elements entered the products of the steps
 	Certificate *Certificate     // nil with NoCertificate
