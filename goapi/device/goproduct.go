@@ -102,14 +102,14 @@ func packsOf[T Float]() *packs {
 	return &packs64
 }
 
-// pack returns memory for n elements of copied panels, and what gives it back.
-func pack[T Float](pool *sync.Pool, n int) (p []T, end func()) {
+// pack returns memory for at least n elements of copied panels, for pool.Put.
+func pack[T Float](pool *sync.Pool, n int) *[]T {
 	held, ok := pool.Get().(*[]T)
-	if !ok || cap(*held) < n {
+	if !ok || len(*held) < n {
 		fresh := make([]T, n)
 		held = &fresh
 	}
-	return (*held)[:n], func() { pool.Put(held) }
+	return held
 }
 
 // product adds α·op(A)·op(B) to C. If lower is set, only tiles that reach the
@@ -131,8 +131,9 @@ func product[T Float](tA, tB Trans, α T, a, b, c Dense[T], lower bool) {
 	}
 	up := func(x, of int) int { return (x + of - 1) / of }
 	pools := packsOf[T]()
-	packed, end := pack[T](&pools.right, min(blockDepth, k)*up(min(blockCols, n), width)*width)
-	defer end()
+	held := pack[T](&pools.right, min(blockDepth, k)*up(min(blockCols, n), width)*width)
+	defer pools.right.Put(held)
+	packed := *held
 	for j0 := 0; j0 < n; j0 += blockCols {
 		j1 := min(j0+blockCols, n)
 		panels := up(j1-j0, width)
@@ -160,8 +161,9 @@ func product[T Float](tA, tB Trans, α T, a, b, c Dense[T], lower bool) {
 				if first >= last || lower && i1 <= j0 {
 					return
 				}
-				rows, end := pack[T](&pools.left, blockRows*blockDepth+tileRows*mostCols)
-				defer end()
+				own := pack[T](&pools.left, blockRows*blockDepth+tileRows*mostCols)
+				defer pools.left.Put(own)
+				rows := *own
 				edge := rows[blockRows*blockDepth:]
 				left.panels(tileRows, i0, i1, p0, p1, rows)
 				for p := first; p < last; p++ {
