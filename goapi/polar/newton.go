@@ -7,12 +7,12 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// inverseWeight is the cost of an inverse in units of s³, qrWeight that of a QR
-// factorization in units of s²·l.
-const (
-	inverseWeight = 4.5
-	qrWeight      = 17
-)
+// qrWeight is the cost of a QR factorization in units of s²·l.
+const qrWeight = 17
+
+// inversion is the cost of an inverse of an s×s matrix, whose factorization is
+// not as fast for small ones.
+func inversion(s float64) float64 { return 4.5 * (1 + 256/s) * s * s * s }
 
 // halved returns the ratio of the largest to the smallest singular value that a
 // Newton step leaves of a ratio κ.
@@ -56,7 +56,7 @@ func (e *engine[T]) newton(ctx context.Context, scale float64, info *Info, work 
 		e.flops += 2 * e.cube()
 		info.Iterations++
 		low, high = 1, halved(high/low)
-		if next := halved(high); inverseWeight*e.cube()+work(1/next) >= work(1/high) {
+		if next := halved(high); inversion(float64(e.s))+work(1/next) >= work(1/high) {
 			break
 		}
 	}

@@ -224,7 +224,7 @@ func (p *plan) afterNewton(rows, cols int, o Options, lower, eps float64) func(l
 		before = (qrWeight + 2) * s * s * l
 	}
 	for κ := halved(1 / lower); ; κ = halved(κ) {
-		before += inverseWeight * s * s * s
+		before += inversion(s)
 		switch {
 		case before+work(1/κ) < p.work:
 			return work
