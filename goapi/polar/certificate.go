@@ -36,6 +36,8 @@ const (
 	// nearly is the part of an error asked for that an iterate may leave;
 	// rounding gets the rest.
 	nearly = 0.95
+	// likely is the part that one leaves whose steps were chosen to leave half.
+	likely = 0.6
 	// coarse is the smallest singular value of Q that is looked for when Q
 	// is far from orthogonal and there is no other.
 	coarse = 0.6
@@ -59,13 +61,17 @@ func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted float64)
 		return err
 	}
 	left := math.Inf(1) // what the steps leave, if they are known to leave no more than was asked for
-	if wanted > 0 && largest(info.taken)-1 <= nearly*wanted {
-		ok, err := e.above(1 - nearly*wanted)
+	for _, part := range []float64{likely, nearly} {
+		if wanted == 0 || largest(info.taken)-1 > part*wanted {
+			continue
+		}
+		ok, err := e.above(1 - part*wanted)
 		if err != nil {
 			return err
 		}
 		if ok {
-			left = nearly * wanted
+			left = part * wanted
+			break
 		}
 	}
 	c.ErrorBound, err = e.rotated(a, out, loss, left)

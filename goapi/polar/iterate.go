@@ -97,8 +97,9 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 		if scale, err = e.sharper(scale); err != nil {
 			return nil, err
 		}
-		o.Lower = 1 / scale
-		if p, err = newPlan(a.Rows, a.Cols, o, o.Lower, e.unit); err != nil {
+		after := o
+		after.Method, after.Lower = Newton, 1/scale
+		if p, err = newPlan(a.Rows, a.Cols, after, after.Lower, e.unit); err != nil {
 			return nil, err
 		}
 	}

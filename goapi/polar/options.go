@@ -54,8 +54,8 @@ type Options struct {
 	// matrices without full rank; see the package documentation.
 	Method Method
 
-	// Form of the iteration, "" meaning FormAuto. It has no effect on qdwh
-	// and svd.
+	// Form of the iteration, "" meaning FormAuto, which after Newton steps is
+	// Standard. It has no effect on qdwh and svd.
 	Form Form
 
 	// Restarts are the steps after which the Gram form multiplies out and

@@ -181,14 +181,18 @@ func (p *plan) choose(rows, cols int, o Options, deviation, eps float64) {
 		// value, by which rounding of the input counts anyway, and sums of
 		// many terms.
 		limit := rounding(c.steps, o.Error/10, eps)
-		if o.Error == 0 {
+		polynomial := 64 / p.lower
+		switch {
+		case o.Method == Newton: // which would no longer be backward stable
+			polynomial = min(polynomial, 1e3)
+		case o.Error == 0:
 			limit = max(limit, 4*math.Sqrt(float64(side))/p.lower)
 		}
-		if c.method != Halley && growth(c.steps, standard) > max(o.Error/8/eps, 64/p.lower) {
+		if c.method != Halley && growth(c.steps, standard) > max(o.Error/8/eps, polynomial) {
 			continue
 		}
 		cut, n := standard, cost(rows, cols, c.steps, standard, solveWeight, choleskyWeight)
-		if o.Form != Standard {
+		if o.Form == Gram || o.Form == FormAuto && o.Method != Newton {
 			if found, m := best(rows, cols, c.steps, limit); found != nil && (m < n || o.Form == Gram) {
 				cut, n = found, m
 			}
@@ -208,7 +212,7 @@ func (p *plan) afterNewton(rows, cols int, o Options, lower, eps float64) func(l
 	}
 	work := func(lower float64) float64 {
 		o := o
-		o.Lower = lower
+		o.Method, o.Lower = Newton, lower
 		after, err := newPlan(rows, cols, o, lower, eps)
 		if err != nil {
 			return math.Inf(1)
