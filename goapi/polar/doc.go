@@ -49,7 +49,7 @@
 // matrix and takes the cheapest of express, minimax, halley and newton, in
 // products of s×s matrices with an s×l one (2·s²·l) or among themselves (s³,
 // for they are symmetric), a Cholesky factorization counting as s³, solves as
-// 1.4 times their operations, an inverse as 4.5·s³ + 1152·s² and a QR factorization as
+// 2.2 times their operations, an inverse as 4.5·s³ + 1152·s² and a QR factorization as
 // 17·s²·l; the weights were measured. Halley steps are held back to c ≤ s²/4 or
 // so, which moves what is factored by √c·eps. For singular values that a Gram
 // matrix cannot tell from rounding errors, ratios above 1/√(s·eps), it takes

@@ -7,7 +7,7 @@ package polar
 // Relative costs of operations where there are no kernels as good as those of
 // products: a triangular solve and a Cholesky factorization.
 const (
-	solveWeight    = 1.4
+	solveWeight    = 2.2
 	choleskyWeight = 3.
 )
 
