@@ -86,8 +86,9 @@ func growth(steps []step, cut []bool) float64 {
 		if p.rational {
 			sum += p.halley.c * within * within
 		}
+		sum += p.size() / 2 * within * (within + after)
 		if cut[i] {
-			sum += max(4, p.size()/2) * within * (within + after)
+			sum += 4 * within * (within + after)
 		}
 		within *= p.slope()
 		if cut[i] {

@@ -160,8 +160,12 @@ func (p *plan) arrange(rows, cols int, o Options, leaves, eps float64) error {
 }
 
 // leastLong is the smaller side from which auto takes long steps: planning them
-// takes time.
-const leastLong = 64
+// takes time. They are for ratios up to widest, beyond which they amplify too
+// much and others are cheaper.
+const (
+	leastLong = 64
+	widest    = 1e3
+)
 
 // choose makes the plan of auto: the cheapest of Polar Express, long and Halley
 // steps.
@@ -172,7 +176,7 @@ func (p *plan) choose(rows, cols int, o Options, deviation, eps float64) {
 	}
 	side := min(rows, cols)
 	kinds := []plan{{method: Express, steps: expressTo(p.lower, deviation)}, {method: Halley, steps: halleySteps(p.lower, deviation, p.most)}}
-	for k := 2; k <= longest && side >= leastLong; k++ {
+	for k := 2; k <= longest && side >= leastLong && p.lower*widest >= 1; k++ {
 		kinds = append(kinds, plan{method: Minimax, steps: minimaxTo(p.lower, deviation, k)})
 	}
 	for _, c := range kinds {
