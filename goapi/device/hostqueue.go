@@ -82,12 +82,14 @@ func setVector[T Float](m Matrix[T], x []T, same bool) {
 
 func (q *hostQueue[T]) Device() Device { return q.host }
 
-func (q *hostQueue[T]) Alloc(rows, cols int) Matrix[T] {
+func (q *hostQueue[T]) Alloc(rows, cols int) Matrix[T] { return q.allocate(rows, cols, q.memory.take) }
+
+func (q *hostQueue[T]) allocate(rows, cols int, take func(n int) []T) Matrix[T] {
 	if impossible(rows, cols) {
 		q.begin(shapeError("Alloc", "no matrix can be %d×%d", rows, cols))
 		rows, cols = 0, 0
 	}
-	b := &hostBuffer[T]{data: q.memory.take(rows * cols)}
+	b := &hostBuffer[T]{data: take(rows * cols)}
 	q.live = append(q.live, b)
 	return Matrix[T]{Rows: rows, Cols: cols, LD: cols, Buf: b}
 }

@@ -171,10 +171,10 @@ func randomizedTo[T device.Float](ctx context.Context, q device.Queue[T], a devi
 	}
 	rank, left := smallestRank(values, rest.left+rest.slack, goal)
 	f := &Factors[T]{U: q.Alloc(m, rank), S: s.Slice(0, 1, 0, rank), Vt: q.Alloc(rank, n), Method: Randomized}
-	if err := assemble(q, basis, v, wt, f); err != nil {
+	if err := f.assemble(q, basis, v, wt, device.NoTrans); err != nil {
 		return nil, err
 	}
-	err := certifyTruncated(q, a, f, o.Seed)
+	err := certifyTruncated(q, a, f, device.NoTrans, square, o.Seed)
 	if !rest.r.IsZero() { // no estimate is needed
 		f.Certificate.Residual = relative(math.Sqrt(left), math.Sqrt(square))
 	}
@@ -202,13 +202,4 @@ func (r *remainder[T]) remove(q device.Queue[T], basis, image device.Matrix[T]) 
 	}
 	r.left = square
 	return err
-}
-
-// assemble computes f.U = Q·W and f.Vt = Vᵀ from the leading vectors of
-// AᵀQ = V·S·Wᵀ.
-func assemble[T device.Float](q device.Queue[T], basis, v, wt device.Matrix[T], f *Factors[T]) error {
-	k := f.S.Cols
-	q.Gemm(device.NoTrans, device.Transp, 1, basis, wt.RowRange(0, k), 0, f.U)
-	q.Add(1, device.Transp, v.Slice(0, v.Rows, 0, k), 0, device.NoTrans, device.Matrix[T]{}, f.Vt)
-	return fixSigns(q, f.U, f.Vt)
 }

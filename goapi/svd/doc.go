@@ -25,7 +25,10 @@
 //
 //   - randomized: a block Krylov space of a random start (Musco and Musco,
 //     NIPS 2015; Halko, Martinsson and Tropp, SIAM Review 2011), at the cost
-//     of a few products with A;
+//     of a few products with A. On CPUs and with two PowerIterations or more
+//     the space for a float64 result is computed in float32; if the bound
+//     certified for that is not above 32 eps of float32, relative to σ₁, so
+//     that it may be due to rounding, half as many steps in float64 follow;
 //   - lanczos: block Lanczos bidiagonalization with restarts, each to a
 //     residual of 1e-10 (float32: 1e-5).
 //

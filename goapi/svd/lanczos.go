@@ -148,7 +148,11 @@ func lanczos[T device.Float](ctx context.Context, q device.Queue[T], a device.Ma
 	q.Upload(t.U, r.U)
 	q.Upload(t.S, device.Vector(r.S))
 	q.Upload(t.Vt, r.Vt)
-	if err := certifyTruncated(q, a, t, o.Seed); err != nil {
+	square, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, a, out) })
+	if err != nil {
+		return err
+	}
+	if err := certifyTruncated(q, a, t, device.NoTrans, square, o.Seed); err != nil {
 		return err
 	}
 	f.take(q, t)

@@ -18,85 +18,121 @@ const (
 	streamRows
 )
 
-// randomized computes the o.Rank largest singular values from the block
-// Krylov space of A·Aᵀ and A·Ω.
+// randomized computes the o.Rank largest singular values of a from the block
+// Krylov space of a random start.
 func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], f *Factors[T], o Options) error {
 	defer q.Scope()()
-	start := q.Alloc(a.Cols, o.Rank+o.Oversampling)
+	start := device.Room(q, min(a.Rows, a.Cols), o.Rank+o.Oversampling)
 	q.Random(device.Normal, o.Seed, streamStart, start)
+	steps := o.PowerIterations + 1
 	if d, ok := any(q).(device.Queue[float64]); ok && suitsSingle(d, o) {
 		as := func(m device.Matrix[T]) device.Matrix[float64] { return any(m).(device.Matrix[float64]) }
 		t, err := throughSingle(ctx, d, as(a), as(start), o)
 		if err != nil {
 			return err
 		}
-		largest, err := scalar(d, func(out device.Matrix[float64]) { d.Copy(out, t.S.Slice(0, 1, 0, 1)) })
-		if err != nil {
-			return err
-		}
-		if t.Certificate.ErrorBound > singleFloor*largest {
+		if t != nil {
 			f.take(q, any(t).(*Factors[T]))
 			return q.Sync()
 		}
-		// As good as float32 gets: the steps in float64 start from there.
-		q.Add(1, device.Transp, any(t.Vt).(device.Matrix[T]), 0, device.NoTrans, device.Matrix[T]{}, start.Slice(0, a.Cols, 0, o.Rank))
+		steps = (steps + 1) / 2 // from where float32 came to
 	}
-	basis, image, err := krylov(ctx, q, a, start, o.PowerIterations+1)
+	a, exponent, err := scale(q, a)
 	if err != nil {
 		return err
 	}
-	t, err := rayleighRitz(ctx, q, a, basis, image, o)
+	square, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, a, out) })
+	if err != nil {
+		return err
+	}
+	basis, image, err := krylov(ctx, q, a, start, steps)
+	if err != nil {
+		return err
+	}
+	t, err := rayleighRitz(ctx, q, a, basis, image, square, o)
 	if err != nil {
 		return err
 	}
 	f.take(q, t)
+	if exponent != 0 {
+		return f.unscale(q, exponent)
+	}
 	return q.Sync()
 }
 
-// krylov returns an orthonormal basis Q of the space of A·X, AAᵀ·A·X and so on,
-// as many blocks as steps, and AᵀQ. The space is orthonormalized as it grows.
+// Let B be A or Aᵀ, whichever has no more rows than columns. Krylov spaces are
+// spaces of vectors with as many elements as B has rows, which are cheaper to
+// make orthogonal than the longer ones.
+
+// acrossShort returns with which transposition A is B.
+func acrossShort[T device.Float](a device.Matrix[T]) device.Trans {
+	return device.Trans(a.Rows >= a.Cols)
+}
+
+// krylov returns an orthonormal basis Q of the space of BBᵀ·X, (BBᵀ)²·X and so
+// on, as many blocks as steps, and BᵀQ. The space is orthonormalized as it
+// grows.
 func krylov[T device.Float](ctx context.Context, q device.Queue[T], a, x device.Matrix[T], steps int) (basis, image device.Matrix[T], err error) {
-	m, n, width := a.Rows, a.Cols, x.Cols
+	across := acrossShort(a)
+	short, long, width := min(a.Rows, a.Cols), max(a.Rows, a.Cols), x.Cols
 	l := width * steps
-	basis, image = q.Alloc(m, l), q.Alloc(n, l)
+	basis, image = device.Room(q, short, l), device.Room(q, long, l)
 	defer q.Scope()()
-	block, coeff := q.Alloc(m, width), q.Alloc(l, width)
+	block, coeff := device.Room(q, short, width), device.Room(q, l, width)
+	y := image.Slice(0, long, 0, width)
+	q.Gemm(!across, device.NoTrans, 1, a, x, 0, y)
 	for lo := 0; lo < l; lo += width {
 		if err := ctx.Err(); err != nil {
 			return basis, image, err
 		}
-		q.Gemm(device.NoTrans, device.NoTrans, 1, a, x, 0, block)
-		next := basis.Slice(0, m, lo, lo+width)
-		if err := orthogonalize(q, basis.Slice(0, m, 0, lo), block, next, coeff.RowRange(0, lo)); err != nil {
+		q.Gemm(across, device.NoTrans, 1, a, y, 0, block)
+		next := basis.Slice(0, short, lo, lo+width)
+		if err := orthogonalize(q, basis.Slice(0, short, 0, lo), block, next, coeff.RowRange(0, lo)); err != nil {
 			return basis, image, err
 		}
-		x = image.Slice(0, n, lo, lo+width)
-		q.Gemm(device.Transp, device.NoTrans, 1, a, next, 0, x)
+		y = image.Slice(0, long, lo, lo+width)
+		q.Gemm(!across, device.NoTrans, 1, a, next, 0, y)
 	}
 	return basis, image, ctx.Err()
 }
 
-// rayleighRitz returns the o.Rank largest singular values of QQᵀA with their
-// vectors and certificate, from a basis Q and its image AᵀQ: AᵀQ = V·S·Wᵀ gives
-// A ≈ (QW)·S·Vᵀ. The factors live in the open scope of q.
-func rayleighRitz[T device.Float](ctx context.Context, q device.Queue[T], a, basis, image device.Matrix[T], o Options) (*Factors[T], error) {
+// rayleighRitz returns the o.Rank largest singular values of B projected on a
+// basis Q, with their vectors and certificate, from Q and its image BᵀQ, B
+// being as for krylov: BᵀQ = Y·S·Wᵀ gives B ≈ (QW)·S·Yᵀ. square is ‖A‖_F². The
+// factors live in the open scope of q.
+func rayleighRitz[T device.Float](ctx context.Context, q device.Queue[T], a, basis, image device.Matrix[T], square float64, o Options) (*Factors[T], error) {
 	t := newFactors(q, a, o.Rank, Both)
 	t.Method = Randomized
 	defer q.Scope()()
-	l, n := basis.Cols, a.Cols
-	k := min(l, n)
-	v, s, wt := q.Alloc(n, k), q.Alloc(1, k), q.Alloc(k, l)
-	if err := decompose(ctx, q, image, v, s, wt); err != nil {
+	l, long := basis.Cols, image.Rows
+	k := min(l, long)
+	y, s, wt := device.Room(q, long, k), device.Room(q, 1, k), device.Room(q, k, l)
+	if err := decompose(ctx, q, image, y, s, wt); err != nil {
 		return nil, err
 	}
 	q.Copy(t.S, s.Slice(0, 1, 0, o.Rank))
-	if err := assemble(q, basis, v, wt, t); err != nil {
+	if err := t.assemble(q, basis, y, wt, acrossShort(a)); err != nil {
 		return nil, err
 	}
-	if err := certifyTruncated(q, a, t, o.Seed); err != nil {
+	if err := certifyTruncated(q, a, t, acrossShort(a), square, o.Seed); err != nil {
 		return nil, err
 	}
 	return t, q.Sync()
+}
+
+// assemble computes the vectors from the leading ones of BᵀQ = Y·S·Wᵀ: B has
+// the left ones Q·W and the right ones Y. B is A, or with across = Transp Aᵀ.
+func (f *Factors[T]) assemble(q device.Queue[T], basis, y, wt device.Matrix[T], across device.Trans) error {
+	k := f.S.Cols
+	y, wt = y.Slice(0, y.Rows, 0, k), wt.RowRange(0, k)
+	if across == device.Transp {
+		q.Copy(f.U, y)
+		q.Gemm(device.NoTrans, device.Transp, 1, wt, basis, 0, f.Vt)
+	} else {
+		q.Gemm(device.NoTrans, device.Transp, 1, basis, wt, 0, f.U)
+		q.Add(1, device.Transp, y, 0, device.NoTrans, device.Matrix[T]{}, f.Vt)
+	}
+	return fixSigns(q, f.U, f.Vt)
 }
 
 // orthogonalize stores in out an orthonormal basis of the columns of block,

@@ -13,8 +13,9 @@ import (
 // float32, in half of the time, for a result in float64. The projection on
 // what was found is made in float64. Errors of float32 in the vectors are
 // above those that a spectrum leaves after a few steps only if it decays
-// fast, which the certificate tells.
-const singleFloor = 0x1p-16 // the error, relative to σ₁, that may be theirs: 128·eps
+// fast, which the certificate tells: alone they leave a bound of 3 to 10·eps,
+// relative to σ₁.
+const singleFloor = 0x1p-18 // 32·eps
 
 // suitsSingle reports whether the Krylov space is to be computed in float32:
 // on devices that share the memory of the host, where float32 is twice as fast
@@ -26,65 +27,91 @@ func suitsSingle(q device.Queue[float64], o Options) bool {
 }
 
 // throughSingle computes a randomized decomposition from a Krylov space in
-// float32.
+// float32, and leaves the Ritz vectors of that in start, ascending. It returns
+// nil if the certificate does not exclude that the errors are those of float32,
+// and for a matrix of zeros.
 func throughSingle(ctx context.Context, q device.Queue[float64], a, start device.Matrix[float64], o Options) (*Factors[float64], error) {
-	m, width := a.Rows, start.Cols
-	best, image := q.Alloc(m, width), q.Alloc(a.Cols, width)
-	if err := bestOfSingle(ctx, q, a, start, best, o.PowerIterations+1); err != nil {
-		return nil, err
-	}
-	if err := orthonormalizeInPlace(q, best); err != nil {
-		return nil, err
-	}
-	q.Gemm(device.Transp, device.NoTrans, 1, a, best, 0, image)
-	return rayleighRitz(ctx, q, a, best, image, o)
-}
-
-// bestOfSingle stores the largest left Ritz vectors from a Krylov space that
-// it computes in float32.
-func bestOfSingle(ctx context.Context, q device.Queue[float64], a, start, best device.Matrix[float64], steps int) error {
 	w := q.Device().F32()
 	defer w.Close()
-	rounded, x, ritz := w.Alloc(a.Rows, a.Cols), w.Alloc(start.Rows, start.Cols), w.Alloc(best.Rows, best.Cols)
-	if err := errors.Join(round(q, a, w, rounded), device.Recast(q, start, w, x)); err != nil {
+	rounded := device.Room(w, a.Rows, a.Cols)
+	a, exponent, square, err := round(q, a, w, rounded)
+	if square == 0 || err != nil {
+		return nil, err
+	}
+	if err := ritzOfSingle(ctx, q, w, rounded, start, o.PowerIterations+1); err != nil {
+		return nil, err
+	}
+	basis, image := device.Room(q, start.Rows, o.Rank), device.Room(q, max(a.Rows, a.Cols), o.Rank)
+	if err := orthonormalize(q, start.Slice(0, start.Rows, o.Oversampling, start.Cols), basis, q.Alloc(o.Rank, o.Rank)); err != nil {
+		return nil, err
+	}
+	q.Gemm(!acrossShort(a), device.NoTrans, 1, a, basis, 0, image)
+	t, err := rayleighRitz(ctx, q, a, basis, image, square, o)
+	if err != nil {
+		return nil, err
+	}
+	largest, err := scalar(q, func(out device.Matrix[float64]) { q.Copy(out, t.S.Slice(0, 1, 0, 1)) })
+	if err != nil || t.Certificate.ErrorBound <= singleFloor*largest {
+		return nil, err
+	}
+	if exponent != 0 {
+		err = t.unscale(q, exponent)
+	}
+	return t, err
+}
+
+// ritzOfSingle replaces x by Ritz vectors of the Krylov space that it begins,
+// which is computed in float32. They are eigenvectors of a Gram matrix, of
+// which float64 loses nothing that float32 has.
+func ritzOfSingle(ctx context.Context, q device.Queue[float64], w device.Queue[float32], a device.Matrix[float32], x device.Matrix[float64], steps int) error {
+	defer q.Scope()()
+	start := device.Room(w, x.Rows, x.Cols)
+	if err := device.Recast(q, x, w, start); err != nil {
 		return err
 	}
-	basis, image, err := krylov(ctx, w, rounded, x, steps)
+	basis, image, err := krylov(ctx, w, a, start, steps)
 	if err != nil {
 		return err
 	}
-	l, width := basis.Cols, best.Cols
-	v, s, wt := w.Alloc(image.Rows, l), w.Alloc(1, l), w.Alloc(l, l)
-	if err := decompose(ctx, w, image, v, s, wt); err != nil {
+	l := basis.Cols
+	wide, gram, values := device.Room(q, image.Rows, l), device.Room(q, l, l), device.Room(q, 1, l)
+	if err := device.Recast(w, image, q, wide); err != nil {
 		return err
 	}
-	w.Gemm(device.NoTrans, device.Transp, 1, basis, wt.RowRange(0, width), 0, ritz)
-	return errors.Join(device.Recast(w, ritz, q, best), q.Sync())
+	q.Syrk(device.Transp, 1, wide, 0, gram)
+	q.Eigh(gram, values)
+	directions := device.Room(q, basis.Rows, l)
+	if err := device.Recast(w, basis, q, directions); err != nil {
+		return err
+	}
+	q.Gemm(device.NoTrans, device.Transp, 1, directions, gram.RowRange(l-x.Cols, l), 0, x)
+	return errors.Join(q.Sync(), ctx.Err())
 }
 
-// round stores a matrix in float32, times a power of 2 if its size asks for it.
-func round(q device.Queue[float64], a device.Matrix[float64], w device.Queue[float32], rounded device.Matrix[float32]) error {
-	defer q.Scope()()
+// round stores a in float32 and returns ‖a‖_F². Where squares of float32 could
+// overflow or underflow it takes, and returns, a times 2^-e, with the largest
+// entry in [1/2,1).
+func round(q device.Queue[float64], a device.Matrix[float64], w device.Queue[float32], rounded device.Matrix[float32]) (scaled device.Matrix[float64], e int, square float64, err error) {
+	if square, err = device.RecastSquares(q, a, w, rounded); err != nil {
+		return a, 0, 0, err
+	}
+	// The largest entry is at most ‖a‖_F, and at least that of equal entries.
+	safe := safeSize[float32]()
+	if square <= safe*safe && square/float64(a.Len()) >= 1/(safe*safe) {
+		return a, 0, square, w.Sync()
+	}
 	largest, err := scalar(q, func(out device.Matrix[float64]) { q.Reduce(device.MaxAbs, device.Whole, a, out) })
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		return a, 0, 0, err
+	case largest-largest != 0:
+		return a, 0, 0, &device.NotFiniteError{Name: "matrix", Value: largest}
+	case largest == 0:
+		return a, 0, 0, w.Sync()
 	}
-	if safe := safeSize[float32](); largest > 0 && (largest > safe || largest < 1/safe) {
-		_, e := math.Frexp(largest)
-		b := q.Alloc(a.Rows, a.Cols)
-		multiply(q, a, -e, b)
-		a = b
-	}
-	return errors.Join(device.Recast(q, a, w, rounded), w.Sync())
-}
-
-// orthonormalizeInPlace makes the columns of x orthonormal.
-func orthonormalizeInPlace[T device.Float](q device.Queue[T], x device.Matrix[T]) error {
-	defer q.Scope()()
-	basis := q.Alloc(x.Rows, x.Cols)
-	if err := orthonormalize(q, x, basis, q.Alloc(x.Cols, x.Cols)); err != nil {
-		return err
-	}
-	q.Copy(x, basis)
-	return q.Sync()
+	_, e = math.Frexp(largest)
+	scaled = device.Room(q, a.Rows, a.Cols)
+	multiply(q, a, -e, scaled)
+	square, err = device.RecastSquares(q, scaled, w, rounded)
+	return scaled, e, square, errors.Join(err, w.Sync())
 }

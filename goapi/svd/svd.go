@@ -44,8 +44,8 @@ type Factors[T device.Float] struct {
 // stages.
 //
 // A full decomposition costs about 22·n³ operations for n×n and 4·m·n² for
-// tall matrices; a randomized one about 6·m·n·(Rank+Oversampling)·
-// (PowerIterations+1).
+// tall matrices; a randomized one about 4·m·n·(Rank+Oversampling)·
+// (PowerIterations+2).
 func Compute[T device.Float](ctx context.Context, dev device.Device, a device.Dense[T], o Options) (*Result[T], error) {
 	if err := a.Validate("matrix"); err != nil {
 		return nil, err
@@ -169,6 +169,9 @@ func (f *Factors[T]) compute(ctx context.Context, q device.Queue[T], a device.Ma
 	if done, err := f.throughPasses(ctx, q, a, o); done || err != nil {
 		return errors.Join(err, q.Sync())
 	}
+	if o.Method == Randomized {
+		return errors.Join(randomized(ctx, q, a, f, o), q.Sync())
+	}
 	defer q.Scope()()
 	scaled, exponent, err := scale(q, a)
 	if err != nil {
@@ -177,8 +180,6 @@ func (f *Factors[T]) compute(ctx context.Context, q device.Queue[T], a device.Ma
 	switch o.Method {
 	case Jacobi: // of the matrix itself: scaling could lose what is tiny
 		return errors.Join(precise(ctx, q, a, scaled, exponent, f, o), q.Sync())
-	case Randomized:
-		err = randomized(ctx, q, scaled, f, o)
 	case Lanczos:
 		err = lanczos(ctx, q, scaled, f, o)
 	default:

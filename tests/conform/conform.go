@@ -47,6 +47,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"Tall", testTall[T]},
 		{"Band", testBand[T]},
 		{"Sparse", testSparse[T]},
+		{"Room", testRoom[T]},
 		{"Recast", testRecast[T]},
 		{"SoftMinPoints", testSoftMinPoints[T]},
 		{"LogStep", testLogStep[T]},
