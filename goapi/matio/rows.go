@@ -133,7 +133,10 @@ func (s *RowSource[T]) read(ctx context.Context, most int, full chan<- rowBlock[
 		return
 	}
 	defer r.Close()
-	buffer := make([]byte, min(most*s.cols, readChunk)*s.data.dtype.Size())
+	var buffer []byte
+	if !asStored[T](s.data.dtype, s.data.order) {
+		buffer = make([]byte, min(most*s.cols, readChunk)*s.data.dtype.Size())
+	}
 	for first := 0; first < s.rows; first += most {
 		var data []T
 		select {

@@ -7,7 +7,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -114,19 +113,20 @@ func dtypeOf[T Float]() DType {
 
 // writeNumbers writes little-endian numbers.
 func writeNumbers[T Float](w io.Writer, data []T) error {
-	var b [8]byte
-	for _, v := range data {
-		n := 8
-		switch x := any(v).(type) {
-		case float32:
-			binary.LittleEndian.PutUint32(b[:], math.Float32bits(x))
-			n = 4
-		case float64:
-			binary.LittleEndian.PutUint64(b[:], math.Float64bits(x))
-		}
-		if _, err := w.Write(b[:n]); err != nil {
+	if asStored[T](dtypeOf[T](), binary.LittleEndian) {
+		_, err := w.Write(bytesOf(data))
+		return err
+	}
+	size := dtypeOf[T]().Size()
+	b := make([]byte, readChunk*size)
+	for len(data) > 0 {
+		k := min(len(data), readChunk)
+		part := b[:copy(b, bytesOf(data[:k]))]
+		swap(part, size)
+		if _, err := w.Write(part); err != nil {
 			return err
 		}
+		data = data[k:]
 	}
 	return nil
 }

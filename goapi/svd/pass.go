@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 
@@ -23,15 +24,22 @@ func (s *stream[T]) pass(ctx context.Context, f func(first int, a device.Matrix[
 			return err
 		}
 		block := device.Dense[T]{Rows: rows, Cols: s.n, Stride: s.n, Data: data}
-		if err := device.CheckInput("matrix", block); err != nil {
+		defer s.q.Scope()()
+		next += rows
+		a := device.Lend(s.q, block)
+		largest, err := scalar(s.q, func(out device.Matrix[T]) { s.q.Reduce(device.MaxAbs, device.Whole, a, out) })
+		switch {
+		case err != nil:
+			return err
+		case largest-largest != 0:
+			err := device.CheckInput("matrix", block)
 			if e := new(device.NotFiniteError); errors.As(err, &e) {
 				e.Row += first
 			}
 			return err
 		}
-		defer s.q.Scope()()
-		next += rows
-		if err := f(first, device.Lend(s.q, block)); err != nil {
+		s.largest = max(s.largest, largest)
+		if err := f(first, a); err != nil {
 			return err
 		}
 		return s.q.Sync()
@@ -42,40 +50,20 @@ func (s *stream[T]) pass(ctx context.Context, f func(first int, a device.Matrix[
 	return err
 }
 
-// measure adds the rows of a block to the norm of the matrix.
-func (s *stream[T]) measure(a device.Matrix[T]) error {
-	square, err := scalar(s.q, func(out device.Matrix[T]) { s.q.Reduce(device.SumSquares, device.Whole, a, out) })
-	if err != nil {
-		return err
-	}
-	largest, err := scalar(s.q, func(out device.Matrix[T]) { s.q.Reduce(device.MaxAbs, device.Whole, a, out) })
-	s.square += square
-	s.largest = max(s.largest, largest)
-	return err
-}
-
-// witness adds the rows of a block to the probes of the certificate.
-func (s *stream[T]) witness(first int, a device.Matrix[T]) {
-	θ := s.tall(streamProbesA, first, a.Rows, probes)
-	s.q.Gemm(device.Transp, device.NoTrans, 1, a, θ, 1, s.seen)
-}
-
 // firstPass is a pass that also measures the matrix. Sums of squares of its
 // entries must be safe from overflow and underflow: there is no looking at
 // the largest before the first product.
 func (s *stream[T]) firstPass(ctx context.Context, f func(first int, a device.Matrix[T]) error) error {
-	safe := 0x1p300
-	if device.Epsilon[T]() > 1e-10 {
-		safe = 0x1p30
-	}
+	safe := safeSize[T]()
 	err := s.pass(ctx, func(first int, a device.Matrix[T]) error {
-		err := s.measure(a)
-		if err == nil && s.largest > safe {
-			err = device.Argument("matrix", "holds %.3g in rows %d to %d; squares of that are out of range, scale it", s.largest, first, first+a.Rows-1)
+		if s.largest > safe {
+			return device.Argument("matrix", "holds %.3g in rows %d to %d; squares of that are out of range, scale it", s.largest, first, first+a.Rows-1)
 		}
+		square, err := scalar(s.q, func(out device.Matrix[T]) { s.q.Reduce(device.SumSquares, device.Whole, a, out) })
 		if err != nil {
 			return err
 		}
+		s.square += square
 		return f(first, a)
 	})
 	if err == nil && s.largest > 0 && s.largest < 1/safe {
@@ -84,17 +72,31 @@ func (s *stream[T]) firstPass(ctx context.Context, f func(first int, a device.Ma
 	return err
 }
 
-// tall returns rows of a random matrix with many rows, the same whatever the
-// blocks in which it is asked for. All processors draw: one alone would take
-// longer than the products with what it drew.
-func (s *stream[T]) tall(number uint64, first, rows, cols int) device.Matrix[T] {
-	host, x := device.NewDense[T](rows, cols), s.q.Alloc(rows, cols)
+// tallRandom is a tall random matrix. It has the same rows whatever the blocks in which they are
+// asked for. Its columns are `signs` of signs, which make a sketch, and then
+// the probes of a certificate, uniform with variance 1. Normal numbers take
+// longer than the products with them.
+type tallRandom struct{ signs, probes int }
+
+func (t tallRandom) cols() int { return t.signs + t.probes }
+
+// draw returns rows of a tall random matrix. All processors draw: one alone
+// would take longer than the products with what it drew.
+func (s *stream[T]) draw(t tallRandom, first, rows int) device.Matrix[T] {
+	cols := t.cols()
+	host, x := device.NewDense[T](rows, cols), device.Room(s.q, rows, cols)
 	parts := min(runtime.GOMAXPROCS(0), max(1, rows*cols>>12))
 	var wg sync.WaitGroup
 	for p := range parts {
 		wg.Go(func() {
-			lo, hi := p*rows/parts*cols, (p+1)*rows/parts*cols
-			rng.Normal(s.o.Seed, number, uint64(first)*uint64(cols)+uint64(lo), host.Data[lo:hi])
+			for i := p * rows / parts; i < (p+1)*rows/parts; i++ {
+				row, at := host.Row(i), uint64(first+i)
+				drawSigns(s.o.Seed, at, row[:t.signs])
+				rng.Uniform(s.o.Seed, streamProbesA, at*uint64(t.probes), row[t.signs:])
+				for j, u := range row[t.signs:] {
+					row[t.signs+j] = T(2*math.Sqrt(3)) * (u - 0.5)
+				}
+			}
 		})
 	}
 	wg.Wait()
@@ -102,12 +104,25 @@ func (s *stream[T]) tall(number uint64, first, rows, cols int) device.Matrix[T] 
 	return x
 }
 
+// drawSigns stores signs in row i of a random matrix, one for each bit of a
+// random word: they cost a tenth of normal numbers.
+func drawSigns[T device.Float](seed, i uint64, row []T) {
+	words := uint64(len(row)+63) / 64
+	for w := range words {
+		bits := rng.Uint64(seed, streamRows, i*words+w)
+		part := row[64*w : min(len(row), int(64*w)+64)]
+		for j := range part {
+			part[j] = T(1 - 2*int(bits>>j&1))
+		}
+	}
+}
+
 // fold adds to out the product of the transpose of such a matrix with x.
-func (s *stream[T]) fold(number uint64, cols int, x, out device.Matrix[T]) error {
+func (s *stream[T]) fold(t tallRandom, x, out device.Matrix[T]) error {
 	for first := 0; first < x.Rows; first += s.rows {
 		end := s.q.Scope()
 		last := min(first+s.rows, x.Rows)
-		s.q.Gemm(device.Transp, device.NoTrans, 1, s.tall(number, first, last-first, cols), x.RowRange(first, last), 1, out)
+		s.q.Gemm(device.Transp, device.NoTrans, 1, s.draw(t, first, last-first), x.RowRange(first, last), 1, out)
 		err := s.q.Sync()
 		end()
 		if err != nil {
