@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -154,7 +155,8 @@ func runBench(ctx context.Context, c *common, o benchOptions) error {
 	if o.spectra {
 		list = decayProblems(ctx, dev)
 	}
-	for _, m := range list {
+	for i, m := range list {
+		list[i] = measurement{} // which keeps its problem in memory
 		if !strings.Contains(m.name, o.only) {
 			continue
 		}
@@ -219,6 +221,9 @@ const settle = 150 * time.Millisecond
 func (m measurement) measure(ctx context.Context, p *peers, peer string, rate float64, runs int) (benchRow, error) {
 	row := benchRow{Kernel: m.name, Peer: peer}
 	var ours, theirs []float64
+	// Garbage of the problems before would let ours have memory from the
+	// system run by run that it has never used, instead of its own again.
+	runtime.GC()
 	for i := range runs + 1 {
 		if err := ctx.Err(); err != nil {
 			return row, err

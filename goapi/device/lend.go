@@ -26,10 +26,16 @@ func Output[T Float](q Queue[T], rows, cols int) (m Matrix[T], take func() Dense
 	if !impossible(rows, cols) {
 		d.Data = fresh[T](rows * cols)
 	}
+	return OutputTo(q, d)
+}
+
+// OutputTo is Output for a result that goes to the memory of d, which then is
+// what take returns.
+func OutputTo[T Float](q Queue[T], d Dense[T]) (m Matrix[T], take func() Dense[T]) {
 	if l, ok := q.(Lender[T]); ok {
 		return l.Lend(d), func() Dense[T] { return d }
 	}
-	m = q.Alloc(rows, cols)
+	m = q.Alloc(d.Rows, d.Cols)
 	return m, func() Dense[T] {
 		q.Download(d, m)
 		return d

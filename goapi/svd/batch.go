@@ -58,6 +58,9 @@ type BatchResult[T device.Float] struct {
 	// computed in full and not from random vectors; ErrorBound is relative
 	// to the largest singular value of the matrix.
 	Certificate Certificate
+
+	results []T // U, S and Vt are parts of it
+	vectors Vectors
 }
 
 // Matrix returns the decomposition of matrix i. It shares the elements.
@@ -105,12 +108,38 @@ func Batch[T device.Float](ctx context.Context, dev device.Device, a []T, count,
 	if o.Vectors, err = o.Vectors.complete(); err != nil {
 		return nil, err
 	}
-	r := &BatchResult[T]{Count: count, M: m, N: n, Status: make([]BatchStatus, count), ErrorBound: make([]float64, count)}
+	r := &BatchResult[T]{Count: count, M: m, N: n, Status: make([]BatchStatus, count), ErrorBound: make([]float64, count), vectors: o.Vectors}
+	if err := r.decompose(ctx, dev, a); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Again is Batch of another stack of as many matrices of the same shape, with
+// the same options, whose decompositions take the place of those that r holds:
+// U, S, Vt, Status and ErrorBound are overwritten. To take memory from the
+// system for results of some megabytes takes as long as to decompose 65,536
+// matrices of 4×4, and several times that on a virtual machine; a loop over
+// stacks saves it. Errors are those of Batch, and leave r with any content.
+func (r *BatchResult[T]) Again(ctx context.Context, dev device.Device, a []T) error {
+	if r == nil || len(r.Status) != r.Count || len(r.ErrorBound) != r.Count || r.Count > 0 && r.results == nil {
+		return device.Argument("result", "is not one of Batch")
+	}
+	if err := checkStack(a, r.Count, r.M, r.N); err != nil {
+		return err
+	}
+	r.Certificate = Certificate{}
+	return r.decompose(ctx, dev, a)
+}
+
+// decompose fills in r.
+func (r *BatchResult[T]) decompose(ctx context.Context, dev device.Device, a []T) error {
+	count, m, n := r.Count, r.M, r.N
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	shared := r.room(q, o.Vectors)
+	shared := r.room(q)
 	if count == 0 {
-		return r, nil
+		return nil
 	}
 	block := runtime.GOMAXPROCS(0) * max(leastInBlock, blockElements/(m*n))
 	if _, shares := q.(device.Lender[T]); !shares {
@@ -119,7 +148,7 @@ func Batch[T device.Float](ctx context.Context, dev device.Device, a []T, count,
 	block = min(block, count)
 	for lo := 0; lo < count; {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		hi := min(count, lo+block)
 		done, err := r.block(q, a, lo, hi, shared)
@@ -131,11 +160,11 @@ func Batch[T device.Float](ctx context.Context, dev device.Device, a []T, count,
 			err = r.oneByOne(ctx, q, a, lo, hi)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		lo = hi
 	}
-	return r, q.Sync()
+	return q.Sync()
 }
 
 func checkStack[T device.Float](a []T, count, m, n int) error {
@@ -159,11 +188,11 @@ func stack[T device.Float](x []T, lo, hi, size int) device.Dense[T] {
 // each decomposition, on devices that share Go's memory; else it is zero.
 type batchRoom[T device.Float] struct{ u, s, vt device.Matrix[T] }
 
-// room makes room for the results. It is one piece of memory where the device
-// shares it: pieces that large come in huge pages, and the first use of memory
-// in small ones takes longer than to decompose what small matrices stand there.
-func (r *BatchResult[T]) room(q device.Queue[T], v Vectors) (shared batchRoom[T]) {
-	k := min(r.M, r.N)
+// room makes room for the results, unless r has it. It is one piece of memory:
+// pieces that large come in huge pages, and the first use of memory in small
+// ones takes longer than to decompose what small matrices stand there.
+func (r *BatchResult[T]) room(q device.Queue[T]) (shared batchRoom[T]) {
+	v, k := r.vectors, min(r.M, r.N)
 	nu, ns, nv := 0, r.Count*k, 0
 	if v.left() {
 		nu = r.Count * r.M * k
@@ -171,13 +200,18 @@ func (r *BatchResult[T]) room(q device.Queue[T], v Vectors) (shared batchRoom[T]
 	if v.right() {
 		nv = r.Count * k * r.N
 	}
-	data, all := []T(nil), device.Matrix[T]{}
-	if _, shares := q.(device.Lender[T]); shares {
-		m, take := device.Output(q, 1, nu+ns+nv)
-		all, data = m, take().Data
-	} else {
-		data = make([]T, nu+ns+nv)
+	all, size := device.Matrix[T]{}, nu+ns+nv
+	_, shares := q.(device.Lender[T])
+	switch {
+	case shares && r.results == nil:
+		m, take := device.Output(q, 1, size)
+		all, r.results = m, take().Data
+	case shares:
+		all, _ = device.OutputTo(q, device.Vector(r.results))
+	case r.results == nil:
+		r.results = make([]T, size)
 	}
+	data := r.results
 	if v.left() {
 		r.U = data[:nu:nu]
 	}

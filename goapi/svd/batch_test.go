@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -468,4 +469,46 @@ func productSpeed[T device.Float](b *testing.B, dev device.Device) float64 {
 		best = min(best, time.Since(start).Seconds())
 	}
 	return 2 * n * n * n / best
+}
+
+// Again gives what Batch gives, in the memory of the result before, with
+// whatever vectors, sizes with and without a kernel, and after matrices that
+// are not finite.
+func TestBatchAgain(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		for _, s := range [][3]int{{40, 4, 4}, {3, 5, 2}, {2, 70, 66}} {
+			count, m, n := s[0], s[1], s[2]
+			first, second := normal[float64](51, count, m*n), normal[float64](52, count, m*n)
+			first.Data[len(first.Data)-1] = math.NaN()
+			for _, v := range []Vectors{Both, Left, Right, None} {
+				o := BatchOptions{Vectors: v}
+				r, err := Batch(ctx, dev, first.Data, count, m, n, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := Batch(ctx, dev, second.Data, count, m, n, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				values := &r.S[0]
+				if err := r.Again(ctx, dev, second.Data); err != nil {
+					t.Fatal(err)
+				}
+				same := slices.Equal(r.U, want.U) && slices.Equal(r.S, want.S) && slices.Equal(r.Vt, want.Vt) &&
+					slices.Equal(r.Status, want.Status) && slices.Equal(r.ErrorBound, want.ErrorBound)
+				if !same || &r.S[0] != values || fmt.Sprint(r.Certificate) != fmt.Sprint(want.Certificate) {
+					t.Errorf("%v, vectors %s: another result than that of Batch, or elsewhere", s, v)
+				}
+				if err := r.Again(ctx, dev, second.Data[1:]); !errors.Is(err, device.ErrShape) {
+					t.Errorf("%v: a stack of another size: %v", s, err)
+				}
+			}
+		}
+		made := &BatchResult[float64]{Count: 1, M: 1, N: 1}
+		for _, r := range []*BatchResult[float64]{nil, made} {
+			if err := r.Again(ctx, dev, []float64{1}); !errors.Is(err, device.ErrArgument) {
+				t.Errorf("a result that Batch has not made: %v", err)
+			}
+		}
+	})
 }
