@@ -67,7 +67,7 @@ func recastTo[U, T device.Float](t *testing.T, b *bench[T], rows, cols int) {
 		}
 	}
 	square, err := device.RecastSquares(b.q, b.put(a), w, dst)
-	if err != nil || math.Abs(square-exact) > 4*b.eps*exact {
+	if err != nil || math.Abs(square-exact) > 4*b.eps*math.Sqrt(float64(rows*cols))*exact {
 		t.Fatalf("RecastSquares %d×%d: %v, %v, want %v", rows, cols, square, err, exact)
 	}
 	again := device.NewDense[U](rows, cols)
