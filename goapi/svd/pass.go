@@ -73,12 +73,12 @@ func (s *stream[T]) firstPass(ctx context.Context, f func(first int, a device.Ma
 }
 
 // tallRandom is a tall random matrix. It has the same rows whatever the blocks in which they are
-// asked for. Its columns are `signs` of signs, which make a sketch, and then
-// the probes of a certificate, uniform with variance 1. Normal numbers take
-// longer than the products with them.
-type tallRandom struct{ signs, probes int }
+// asked for. Its columns are those of a sketch, and then the probes of a
+// certificate, all uniform with variance 1: normal numbers take longer than the
+// products with them, and small matrices of signs may be singular.
+type tallRandom struct{ sketch, probes int }
 
-func (t tallRandom) cols() int { return t.signs + t.probes }
+func (t tallRandom) cols() int { return t.sketch + t.probes }
 
 // draw returns rows of a tall random matrix. All processors draw: one alone
 // would take longer than the products with what it drew.
@@ -91,11 +91,8 @@ func (s *stream[T]) draw(t tallRandom, first, rows int) device.Matrix[T] {
 		wg.Go(func() {
 			for i := p * rows / parts; i < (p+1)*rows/parts; i++ {
 				row, at := host.Row(i), uint64(first+i)
-				drawSigns(s.o.Seed, at, row[:t.signs])
-				rng.Uniform(s.o.Seed, streamProbesA, at*uint64(t.probes), row[t.signs:])
-				for j, u := range row[t.signs:] {
-					row[t.signs+j] = T(2*math.Sqrt(3)) * (u - 0.5)
-				}
+				drawUniform(s.o.Seed, streamRows, at, row[:t.sketch])
+				drawUniform(s.o.Seed, streamProbesA, at, row[t.sketch:])
 			}
 		})
 	}
@@ -104,16 +101,11 @@ func (s *stream[T]) draw(t tallRandom, first, rows int) device.Matrix[T] {
 	return x
 }
 
-// drawSigns stores signs in row i of a random matrix, one for each bit of a
-// random word: they cost a tenth of normal numbers.
-func drawSigns[T device.Float](seed, i uint64, row []T) {
-	words := uint64(len(row)+63) / 64
-	for w := range words {
-		bits := rng.Uint64(seed, streamRows, i*words+w)
-		part := row[64*w : min(len(row), int(64*w)+64)]
-		for j := range part {
-			part[j] = T(1 - 2*int(bits>>j&1))
-		}
+// drawUniform stores the numbers of row i, uniform with mean 0 and variance 1.
+func drawUniform[T device.Float](seed, stream, i uint64, row []T) {
+	rng.Uniform(seed, stream, i*uint64(len(row)), row)
+	for j, u := range row {
+		row[j] = T(2*math.Sqrt(3)) * (u - 0.5)
 	}
 }
 

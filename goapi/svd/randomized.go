@@ -106,7 +106,7 @@ func rayleighRitz[T device.Float](ctx context.Context, q device.Queue[T], a, bas
 	defer q.Scope()()
 	l, long := basis.Cols, image.Rows
 	k := min(l, long)
-	y, s, wt := device.Room(q, long, k), device.Room(q, 1, k), device.Room(q, k, l)
+	y, s, wt := q.Alloc(long, k), q.Alloc(1, k), q.Alloc(k, l)
 	if err := decompose(ctx, q, image, y, s, wt); err != nil {
 		return nil, err
 	}

@@ -191,7 +191,7 @@ func (s *stream[T]) singlePass(ctx context.Context) (*Factors[T], error) {
 	if err := orthonormalize(q, y, basis, r); err != nil {
 		return nil, err
 	}
-	if err := s.fold(tallRandom{signs: w}, basis, seen); err != nil {
+	if err := s.fold(tallRandom{sketch: w}, basis, seen); err != nil {
 		return nil, err
 	}
 	q.QR(seen, r)
