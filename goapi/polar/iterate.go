@@ -82,7 +82,12 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 	}
 	p := ready.plan
 	info.Method = p.method
-	if work := p.afterNewton(a.Rows, a.Cols, o, lower, e.unit); work != nil {
+	work := p.afterNewton(a.Rows, a.Cols, o, lower, e.unit)
+	// Elsewhere decompositions have not the speed of products.
+	if _, ok := any(q).(device.Lender[float64]); ok && o.Method == Auto && p.dearer(a.Rows, a.Cols, lower, work != nil) {
+		return bySVD(ctx, q, a, out)
+	}
+	if work != nil {
 		err := e.newton(ctx, scale, info, work)
 		if errors.Is(err, device.ErrNotPositiveDefinite) {
 			return bySVD(ctx, q, a, out) // singular

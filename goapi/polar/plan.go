@@ -233,13 +233,30 @@ func (p *plan) afterNewton(rows, cols int, o Options, lower, eps float64) func(l
 	}
 	for κ := halved(1 / lower); ; κ = halved(κ) {
 		before += inversion(s)
-		switch {
-		case before+work(1/κ) < p.work:
+		switch total := before + work(1/κ); {
+		case total < p.work:
+			p.work = total
 			return work
 		case before >= p.work || κ < 2:
 			return nil
 		}
 	}
+}
+
+// decomposition is the cost of a singular value decomposition and of the product
+// of its vectors in units of s³, with divide and conquer over products, for
+// matrices from leastDecomposed on that are nearly square.
+const (
+	decomposition   = 23
+	leastDecomposed = 128
+)
+
+// dearer tells whether the plan, with Newton steps before it where newton, costs
+// more than a singular value decomposition. Where the smallest singular value is
+// not known it does.
+func (p *plan) dearer(rows, cols int, lower float64, newton bool) bool {
+	s, l := float64(min(rows, cols)), float64(max(rows, cols))
+	return s >= leastDecomposed && l < 1.5*s && (newton && lower == 0 || p.work > decomposition*s*s*s)
 }
 
 // cuts tells whether step k of the plan is multiplied out.
