@@ -2,6 +2,7 @@ package hessian
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -42,12 +43,18 @@ func TestMemoryIsWhatItSays(t *testing.T) {
 		t.Skipf("the system does not tell: %v", err)
 	}
 	for _, limit := range []string{"0", "1"} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestMemoryIsWhatItSays$")
-		cmd.Env = append(os.Environ(), "RITZ_HESSIAN_CHILD="+limit)
-		out, err := cmd.CombinedOutput()
-		var grown, said int64
-		if _, scan := fmt.Sscan(string(out), &grown, &said); err != nil || scan != nil {
-			t.Fatalf("cache limit %s: %v, %v: %s", limit, err, scan, out)
+		// What is garbage at the peak depends on when it is collected, so that
+		// the same process grows by up to a tenth more one time than another.
+		grown, said := int64(math.MaxInt64), int64(0)
+		for range 3 {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestMemoryIsWhatItSays$")
+			cmd.Env = append(os.Environ(), "RITZ_HESSIAN_CHILD="+limit)
+			out, err := cmd.CombinedOutput()
+			var once int64
+			if _, scan := fmt.Sscan(string(out), &once, &said); err != nil || scan != nil {
+				t.Fatalf("cache limit %s: %v, %v: %s", limit, err, scan, out)
+			}
+			grown = min(grown, once)
 		}
 		if ratio := float64(grown) / float64(said); !(ratio > 0.8 && ratio < 1.2) {
 			t.Errorf("cache limit %s: grew by %.1f MB, said were %.1f MB", limit, float64(grown)/1e6, float64(said)/1e6)
