@@ -26,23 +26,14 @@ func orthonormalize[T device.Float](q device.Queue[T], a, basis, r device.Matrix
 func nearlyOrthonormalize[T device.Float](q device.Queue[T], a, basis, r, finish device.Matrix[T]) (rough bool, err error) {
 	defer q.Scope()()
 	l := q.Alloc(a.Cols, a.Cols)
-	if ok, err := gramFactor(q, a, l); err != nil {
-		return false, err
-	} else if ok {
-		if ok, err := choleskyTwice(q, a, l, basis, r, finish); ok || err != nil {
-			return ok, err
-		}
+	q.Syrk(device.Transp, 1, a, 0, l)
+	q.Cholesky(l)
+	if ok, err := choleskyTwice(q, a, l, basis, r, finish); ok || err != nil {
+		return ok, err
 	}
 	q.Copy(basis, a)
 	q.QR(basis, r)
 	return false, q.Sync()
-}
-
-// gramFactor stores the lower Cholesky factor of AᵀA. ok is false if that is
-// not positive definite to working accuracy.
-func gramFactor[T device.Float](q device.Queue[T], a, l device.Matrix[T]) (ok bool, err error) {
-	q.Syrk(device.Transp, 1, a, 0, l)
-	return factorPositive(q, l)
 }
 
 // factorPositive is Cholesky's factorization, ok false where it fails.
@@ -64,20 +55,23 @@ const nearly = 0.1
 // Cholesky factor l of AᵀA; its results are those of nearlyOrthonormalize with
 // rough. It runs at the speed of matrix products and is orthonormal to rounding
 // as long as the first pass leaves a basis that is nearly so. ok is false if it
-// does not, for condition numbers above about eps^-1/2.
+// does not, for condition numbers above about eps^-1/2, or if there is no factor
+// l: it waits for the device once, when all is under way.
 func choleskyTwice[T device.Float](q device.Queue[T], a, l, basis, r, finish device.Matrix[T]) (ok bool, err error) {
 	q.Copy(basis, a)
 	q.Trsm(device.Right, device.Lower, device.Transp, 1, l, basis)
 	q.Syrk(device.Transp, 1, basis, 0, finish)
-	q.AddDiag(-1, finish)
-	loss, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, finish, out) })
-	if err != nil || !(loss < nearly*nearly) {
-		return false, err
+	loss, err := scalar(q, func(out device.Matrix[T]) {
+		q.AddDiag(-1, finish)
+		q.Reduce(device.SumSquares, device.Whole, finish, out)
+		q.AddDiag(1, finish)
+		q.Cholesky(finish)
+		q.Gemm(device.Transp, device.Transp, 1, finish, l, 0, r)
+	})
+	if errors.Is(err, device.ErrNotPositiveDefinite) {
+		return false, nil
 	}
-	q.AddDiag(1, finish)
-	q.Cholesky(finish)
-	q.Gemm(device.Transp, device.Transp, 1, finish, l, 0, r)
-	return true, q.Sync()
+	return err == nil && loss < nearly*nearly, err
 }
 
 // replaceKnown puts random vectors in the place of the columns of block that
