@@ -48,21 +48,22 @@ func (f factors) Product(tA, tB device.Trans, α float64, a, b, c device.Dense[f
 	f.Gemm(tA, tB, α, a, b, 1, c)
 }
 
-// Tridiagonalize: the columns of LAPACK's lower triangle, which hold the vectors, are our
-// rows.
-func (f factors) Tridiagonalize(a device.Dense[float64]) (below, e []float64, q device.Reflections) {
+// Tridiagonalize: the columns of LAPACK's lower triangle, which hold the vectors,
+// are our rows.
+func (f factors) Tridiagonalize(a device.Dense[float64]) (diagonal, below []float64, q device.Reflections) {
 	f.mirror(a)
 	n := a.Rows
-	diagonal, e, tau := make([]float64, n), make([]float64, n-1), make([]float64, n-1)
+	diagonal, below = make([]float64, n), make([]float64, n-1)
+	tau := make([]float64, n-1)
 	defer enter()()
 	workspace[float64]("sytrd", func(work []float64, lwork C.int) C.int {
-		return C.ritz_dsytrd('L', C.int(n), d(a.Data), C.int(a.Stride), d(diagonal), d(e), d(tau), d(work), lwork)
+		return C.ritz_dsytrd('L', C.int(n), d(a.Data), C.int(a.Stride), d(diagonal), d(below), d(tau), d(work), lwork)
 	})
 	for i := range n - 1 {
 		clear(a.Row(i)[:i+1])
 		a.Set(i, i+1, 1)
 	}
-	return diagonal, e, device.Reflections{V: a.Slice(0, n-1, 0, n), Tau: tau, Shift: 1}
+	return diagonal, below, device.Reflections{V: a.Slice(0, n-1, 0, n), Tau: tau, Shift: 1}
 }
 
 func (f factors) Sweep(a device.Dense[float64], v []float64, τ float64, x, c []float64, partial device.Dense[float64]) {

@@ -43,10 +43,10 @@ The matrix fisher is the empirical one, with the labels of the data, true-fisher
 that with the labels which the network itself would draw.
 
 The network is trained, by Adam or another --optimizer, or read from an .npz
-file with W1, b1, W2, b2, … (each W outputs×inputs). With -o DIR it writes weights.npz, values.npy,
-vectors.npy and density.csv. Several checkpoints, as --checkpoint a.npz b.npz, and
---per-layer print one table and draw one picture; with -o the files of each part
-are in a folder of its own.
+file with W1, b1, W2, b2, … (each W outputs×inputs). With -o DIR it writes
+weights.npz, values.npy, vectors.npy and density.csv. Several checkpoints, as
+--checkpoint a.npz b.npz, and --per-layer print one table and draw one picture;
+with -o the files of each part are in a folder of its own.
 
 With --stream the samples are read from their file for every product and never
 held in memory, so that the file may be larger than that: .npy in C order, .npz,

@@ -11,8 +11,9 @@ import (
 )
 
 // openCSV parses a table of numbers. A first line without any number is a
-// header: one with some may be data with a gap, which must not be lost. Fields are separated by commas, or by tabs, semicolons
-// or spaces if the first line has no comma.
+// header: one with some may be data with a gap, which must not be lost. Fields
+// are separated by commas, or by tabs, semicolons or spaces if the first line has
+// no comma.
 func (f *File) openCSV() error {
 	r, err := reader(f.Path)
 	if err != nil {

@@ -26,9 +26,9 @@ import (
 // The state is written when the context ends between two products, when the
 // products are used up, every now and then, and at the end, when another call
 // would find the result without any product. It takes about the size of the
-// Krylov basis, or of the products that an estimator keeps. The file is replaced as a whole and carries a checksum. A file
-// that is damaged, or of another problem or other options, is a
-// *device.ArgumentError; it is never overwritten.
+// Krylov basis, or of the products that an estimator keeps. The file is replaced
+// as a whole and carries a checksum. A file that is damaged, or of another
+// problem or other options, is a *device.ArgumentError; it is never overwritten.
 type State struct {
 	Path  string        // file
 	Every time.Duration // between two writings; 0 means 10 minutes

@@ -72,10 +72,11 @@ func (s *stream[T]) firstPass(ctx context.Context, f func(first int, a device.Ma
 	return err
 }
 
-// tallRandom is a tall random matrix. It has the same rows whatever the blocks in which they are
-// asked for. Its columns are those of a sketch, and then the probes of a
-// certificate, all uniform with variance 1: normal numbers take longer than the
-// products with them, and small matrices of signs may be singular.
+// tallRandom is a tall random matrix. It has the same rows whatever the blocks
+// in which they are asked for. Its columns are those of a sketch, and then the
+// probes of a certificate, all uniform with variance 1: normal numbers take
+// longer than the products with them, and small matrices of signs may be
+// singular.
 type tallRandom struct{ sketch, probes int }
 
 func (t tallRandom) cols() int { return t.sketch + t.probes }
