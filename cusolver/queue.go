@@ -76,7 +76,13 @@ func address[T device.Float](m device.Matrix[T]) uint64 {
 // Device returns the GPU.
 func (q *queue[T]) Device() device.Device { return q.gpu }
 
-func (q *queue[T]) Alloc(rows, cols int) device.Matrix[T] {
+func (q *queue[T]) Alloc(rows, cols int) device.Matrix[T] { return q.allot(rows, cols, true) }
+
+// Room is Alloc of memory that is not cleared.
+func (q *queue[T]) Room(rows, cols int) device.Matrix[T] { return q.allot(rows, cols, false) }
+
+// allot returns a matrix, of zeros if zero is set.
+func (q *queue[T]) allot(rows, cols int, zero bool) device.Matrix[T] {
 	const most = 1 << 59 // elements; more bytes than an int64 counts
 	if rows < 0 || cols < 0 || cols > 0 && rows > most/cols {
 		q.begin(&device.ShapeError{Op: "Alloc", Detail: fmt.Sprintf("no matrix can be %d×%d", rows, cols)})
@@ -84,11 +90,13 @@ func (q *queue[T]) Alloc(rows, cols int) device.Matrix[T] {
 	}
 	b := &buffer[T]{&block{}, q}
 	if q.unusable() == nil {
-		b.block = q.take(rows*cols*int(unsafe.Sizeof(*new(T))), true)
+		b.block = q.take(rows*cols*int(unsafe.Sizeof(*new(T))), zero)
 		q.live = append(q.live, b.block)
 	}
 	return device.Matrix[T]{Rows: rows, Cols: cols, LD: cols, Buf: b}
 }
+
+var _ device.Roomer[float32] = (*queue[float32])(nil)
 
 func (q *queue[T]) Scope() (end func()) {
 	outer := len(q.live)

@@ -12,7 +12,7 @@ func Lend[T Float](q Queue[T], a Dense[T]) Matrix[T] {
 	if l, ok := q.(Lender[T]); ok {
 		return l.Lend(a)
 	}
-	m := q.Alloc(a.Rows, a.Cols)
+	m := Room(q, a.Rows, a.Cols)
 	q.Upload(m, a)
 	return m
 }
@@ -35,7 +35,7 @@ func OutputTo[T Float](q Queue[T], d Dense[T]) (m Matrix[T], take func() Dense[T
 	if l, ok := q.(Lender[T]); ok {
 		return l.Lend(d), func() Dense[T] { return d }
 	}
-	m = q.Alloc(d.Rows, d.Cols)
+	m = Room(q, d.Rows, d.Cols)
 	return m, func() Dense[T] {
 		q.Download(d, m)
 		return d
