@@ -51,53 +51,80 @@ var (
 	halkoTall = math.Pow(10, 10.0/device.TallProbes) * math.Sqrt(2/math.Pi)
 )
 
+// estimates are what probes say of a matrix: an estimate of its Frobenius norm
+// and a bound of its spectral norm. They hold their values once the tally has
+// been fetched.
+type estimates func() (estimate, bound float64)
+
 // probe returns for B·Ω (r×probes) the estimate of ‖B‖_F and the bound of
 // ‖B‖₂.
-func probe[T device.Float](q device.Queue[T], b device.Matrix[T]) (estimate, bound float64, err error) {
+func probe[T device.Float](t *tally[T], b device.Matrix[T]) estimates {
+	q := t.q
 	defer q.Scope()()
 	// The size is divided out: squares of rounding errors of tiny matrices
 	// would underflow.
-	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, b, out) })
-	if err != nil || largest == 0 || largest-largest != 0 { // NaN stays NaN
-		return largest, largest, err
+	inverse, w := q.Alloc(1, probes), device.Room(q, b.Rows, b.Cols)
+	size := t.numbers(probes, func(out device.Matrix[T]) {
+		q.Reduce(device.MaxAbs, device.PerCol, b, out)
+		q.Map(device.Inv, out, inverse)
+		q.Map(device.InfToZero, inverse, inverse)
+	})
+	square := t.numbers(probes, func(out device.Matrix[T]) {
+		q.ScaleBy(device.PerCol, inverse, b, w)
+		q.Reduce(device.SumSquares, device.PerCol, w, out)
+	})
+	rows := float64(b.Rows)
+	return func() (estimate, bound float64) {
+		norm, most := make([]float64, probes), 0.0
+		for j := range norm {
+			s := float64(square[j])
+			if s == 0 { // of numbers whose inverse overflows
+				s = rows
+			}
+			if size[j] != 0 {
+				norm[j] = float64(size[j]) * math.Sqrt(s)
+			}
+			most = max(most, norm[j]) // NaN stays NaN
+		}
+		if most == 0 || most-most != 0 {
+			return most, most
+		}
+		sum := 0.0
+		for _, x := range norm {
+			sum += (x / most) * (x / most)
+		}
+		return most * math.Sqrt(sum/probes), halko * most
 	}
-	n, host := q.Alloc(1, probes), make([]T, probes)
-	w := q.Alloc(b.Rows, b.Cols)
-	_, e := math.Frexp(largest)
-	multiply(q, b, -e, w)
-	q.Reduce(device.SumSquares, device.PerCol, w, n)
-	q.Download(device.Vector(host), n)
-	if err := q.Sync(); err != nil {
-		return 0, 0, err
-	}
-	sum, most := 0.0, 0.0
-	for _, s := range host {
-		sum += float64(s)
-		most = max(most, float64(s))
-	}
-	return math.Ldexp(math.Sqrt(sum/probes), e), math.Ldexp(halko*math.Sqrt(most), e), nil
 }
 
+// probed is how many numbers probe takes.
+const probed = 2 * probes
+
 // orthogonality bounds ‖B·Bᵀ - I‖₂ for rows (NoTrans) or ‖BᵀB - I‖₂ for
-// columns (Transp).
-func orthogonality[T device.Float](q device.Queue[T], t device.Trans, b device.Matrix[T], seed, stream uint64) (float64, error) {
+// columns (Transp), by at most `probed` numbers of t.
+func orthogonality[T device.Float](t *tally[T], tr device.Trans, b device.Matrix[T], seed, stream uint64) func() float64 {
+	q := t.q
 	defer q.Scope()()
-	if f, ok := q.(device.TallMuler[T]); ok && t == device.Transp && b.Rows >= through*b.Cols {
+	if f, ok := q.(device.TallMuler[T]); ok && tr == device.Transp && b.Rows >= through*b.Cols {
 		if gram, ok := f.TryTallGram(b, device.Dense[float64]{}); ok {
-			return lossOf(gram) + gramSlack(b.Rows, b.Cols), q.Sync() // all of it, in one pass
+			loss := lossOf(gram) + gramSlack(b.Rows, b.Cols) // all of it, in one pass
+			return func() float64 { return loss }
 		}
 	}
 	k, n := b.Rows, b.Cols
-	if t == device.Transp {
+	if tr == device.Transp {
 		k, n = n, k
 	}
-	ω, long, short := q.Alloc(k, probes), q.Alloc(n, probes), q.Alloc(k, probes)
+	ω, long, short := device.Room(q, k, probes), device.Room(q, n, probes), device.Room(q, k, probes)
 	q.Random(device.Normal, seed, stream, ω)
-	q.Gemm(!t, device.NoTrans, 1, b, ω, 0, long)
+	q.Gemm(!tr, device.NoTrans, 1, b, ω, 0, long)
 	q.Copy(short, ω)
-	q.Gemm(t, device.NoTrans, 1, b, long, -1, short)
-	_, bound, err := probe(q, short)
-	return bound + device.Epsilon[T](), err // rounding errors of these products may hide as much
+	q.Gemm(tr, device.NoTrans, 1, b, long, -1, short)
+	lack := probe(t, short)
+	return func() float64 {
+		_, bound := lack()
+		return bound + device.Epsilon[T]() // rounding errors of these products may hide as much
+	}
 }
 
 // gramSlack bounds by how much the rounding errors of its Gram matrix hide that
@@ -115,38 +142,30 @@ func (c *Certificate) stretch() float64 {
 	return math.Sqrt((1+c.OrthogonalityU)*(1+c.OrthogonalityV)) - 1
 }
 
-func norms[T device.Float](q device.Queue[T], a, s device.Matrix[T]) (frobenius, largest float64, err error) {
-	square, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, a, out) })
-	if err != nil {
-		return 0, 0, err
-	}
-	largest, err = scalar(q, func(out device.Matrix[T]) { q.Copy(out, s.Slice(0, 1, 0, 1)) })
-	return math.Sqrt(square), largest, err
+// norms returns ‖a‖_F² and s[0].
+func norms[T device.Float](t *tally[T], a, s device.Matrix[T]) (square, largest []T) {
+	return t.reduce(device.SumSquares, a), t.numbers(1, func(out device.Matrix[T]) { t.q.Copy(out, s.Slice(0, 1, 0, 1)) })
 }
 
-func (f *Factors[T]) orthogonality(q device.Queue[T], seed uint64) (u, v float64, err error) {
-	if u, err = orthogonality(q, device.Transp, f.U, seed, streamProbesU); err != nil {
-		return
-	}
-	v, err = orthogonality(q, device.NoTrans, f.Vt, seed, streamProbesV)
-	return
+// orthogonality is that of both sides.
+func (f *Factors[T]) orthogonality(t *tally[T], seed uint64) (u, v func() float64) {
+	return orthogonality(t, device.Transp, f.U, seed, streamProbesU), orthogonality(t, device.NoTrans, f.Vt, seed, streamProbesV)
 }
 
 // residual returns estimate and bound of A - U·S·Vᵀ.
-func residual[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], seed uint64) (estimate, bound float64, err error) {
+func residual[T device.Float](t *tally[T], a device.Matrix[T], f *Factors[T], seed uint64) estimates {
+	q := t.q
 	defer q.Scope()()
-	ω, aω, vω := q.Alloc(a.Cols, probes), q.Alloc(a.Rows, probes), q.Alloc(f.Vt.Rows, probes)
+	ω, aω, vω := device.Room(q, a.Cols, probes), device.Room(q, a.Rows, probes), device.Room(q, f.Vt.Rows, probes)
 	q.Random(device.Normal, seed, streamProbesA, ω)
 	q.Gemm(device.NoTrans, device.NoTrans, 1, f.Vt, ω, 0, vω)
 	q.ScaleBy(device.PerRow, f.S, vω, vω)
-	if err := subtract(q, a, ω, f.U, vω, aω); err != nil {
-		return 0, 0, err
-	}
-	return probe(q, aω)
+	subtract(q, a, ω, f.U, vω, aω)
+	return probe(t, aω)
 }
 
 // subtract computes out = A·X - B·Y for A and B of one height.
-func subtract[T device.Float](q device.Queue[T], a, x, b, y, out device.Matrix[T]) error {
+func subtract[T device.Float](q device.Queue[T], a, x, b, y, out device.Matrix[T]) {
 	defer q.Scope()()
 	if f, ok := q.(device.TallMuler[T]); ok && a.Rows >= through*a.Cols && b.Cols <= a.Cols {
 		second := q.Alloc(out.Rows, out.Cols)
@@ -156,12 +175,11 @@ func subtract[T device.Float](q device.Queue[T], a, x, b, y, out device.Matrix[T
 		none := device.Dense[float64]{}
 		if f.TryTallMul(a, none, device.Convert[float64](hx), out, nil) && f.TryTallMul(b, none, device.Convert[float64](hy), second, nil) {
 			q.Add(1, device.NoTrans, out, -1, device.NoTrans, second, out)
-			return q.Sync()
+			return
 		}
 	}
 	q.Gemm(device.NoTrans, device.NoTrans, 1, a, x, 0, out)
 	q.Gemm(device.NoTrans, device.NoTrans, -1, b, y, 1, out)
-	return q.Sync()
 }
 
 // certify fills in the certificate of a decomposition with all singular values.
@@ -169,20 +187,18 @@ func (f *Factors[T]) certify(q device.Queue[T], a device.Matrix[T], seed uint64)
 	if f.U.IsZero() || f.Vt.IsZero() {
 		return f.certifySide(q, a, seed)
 	}
-	c := &f.Certificate
-	frobenius, largest, err := norms(q, a, f.S)
-	if err != nil {
+	defer q.Scope()()
+	c, t := &f.Certificate, newTally(q, 2+3*probed)
+	square, largest := norms(t, a, f.S)
+	u, v := f.orthogonality(t, seed)
+	lack := residual(t, a, f, seed)
+	if err := t.fetch(); err != nil {
 		return err
 	}
-	if c.OrthogonalityU, c.OrthogonalityV, err = f.orthogonality(q, seed); err != nil {
-		return err
-	}
-	estimate, bound, err := residual(q, a, f, seed)
-	if err != nil {
-		return err
-	}
-	c.ErrorBound = bound + largest*c.stretch()
-	c.Residual = relative(estimate, frobenius)
+	estimate, bound := lack()
+	c.OrthogonalityU, c.OrthogonalityV = u(), v()
+	c.ErrorBound = bound + float64(largest[0])*c.stretch()
+	c.Residual = relative(estimate, math.Sqrt(float64(square[0])))
 	return nil
 }
 
@@ -198,13 +214,15 @@ func (f *Factors[T]) certifyLeading(q device.Queue[T], a device.Matrix[T], seed 
 		f.Certificate.ErrorBound = bound
 		return err
 	}
-	estimate, _, err := residual(q, a, f, seed)
-	if err != nil {
+	defer q.Scope()()
+	t := newTally(q, 1+probed)
+	square, lack := t.reduce(device.SumSquares, a), residual(t, a, f, seed)
+	if err := t.fetch(); err != nil {
 		return err
 	}
-	frobenius, _, err := norms(q, a, f.S)
-	f.Certificate.Residual = relative(estimate, frobenius)
-	return err
+	estimate, _ := lack()
+	f.Certificate.Residual = relative(estimate, math.Sqrt(float64(square[0])))
+	return nil
 }
 
 // certifySide is certify for the vectors of one side alone. Random
@@ -213,41 +231,43 @@ func (f *Factors[T]) certifyLeading(q device.Queue[T], a device.Matrix[T], seed 
 // ‖VᵀAᵀA·V - S²‖_F².
 func (f *Factors[T]) certifySide(q device.Queue[T], a device.Matrix[T], seed uint64) error {
 	defer q.Scope()()
-	if err := f.certifyValues(q, max(a.Rows, a.Cols)); err != nil {
+	t := newTally(q, 2+probed)
+	square, largest := norms(t, a, f.S)
+	if err := t.fetch(); err != nil {
 		return err
 	}
-	frobenius, _, err := norms(q, a, f.S)
-	if err != nil || frobenius == 0 {
-		return err
+	f.Certificate = valuesCertificate[T](max(a.Rows, a.Cols), float64(largest[0]))
+	frobenius := math.Sqrt(float64(square[0]))
+	if frobenius == 0 {
+		return nil
 	}
 	c, k := &f.Certificate, f.S.Cols
 	ω, x := q.Alloc(k, probes), q.Alloc(max(a.Rows, a.Cols), probes)
 	q.Random(device.Normal, seed, streamProbesA, ω)
 	var y device.Matrix[T]
+	var set *float64 // what lack tells
+	var lack func() float64
 	if f.U.IsZero() {
-		if c.OrthogonalityV, err = orthogonality(q, device.NoTrans, f.Vt, seed, streamProbesV); err != nil {
-			return err
-		}
+		set, lack = &c.OrthogonalityV, orthogonality(t, device.NoTrans, f.Vt, seed, streamProbesV)
 		x, y = x.RowRange(0, a.Cols), q.Alloc(a.Rows, probes)
 		q.Gemm(device.Transp, device.NoTrans, 1, f.Vt, ω, 0, x)
 		q.Gemm(device.NoTrans, device.NoTrans, T(1/frobenius), a, x, 0, y)
 	} else {
-		if c.OrthogonalityU, err = orthogonality(q, device.Transp, f.U, seed, streamProbesU); err != nil {
-			return err
-		}
+		set, lack = &c.OrthogonalityU, orthogonality(t, device.Transp, f.U, seed, streamProbesU)
 		x, y = x.RowRange(0, a.Rows), q.Alloc(a.Cols, probes)
 		q.Gemm(device.NoTrans, device.NoTrans, 1, f.U, ω, 0, x)
 		q.Gemm(device.Transp, device.NoTrans, T(1/frobenius), a, x, 0, y)
 	}
 	q.ScaleBy(device.PerRow, f.S, ω, ω)
 	q.Add(T(1/frobenius), device.NoTrans, ω, 0, device.NoTrans, device.Matrix[T]{}, ω)
-	d, host := q.Alloc(probes, probes), device.NewDense[T](probes, probes)
+	d, host := device.Room(q, probes, probes), device.NewDense[T](probes, probes)
 	q.Syrk(device.Transp, 1, y, 0, d)
 	q.Syrk(device.Transp, -1, ω, 1, d)
 	q.Download(host, d)
-	if err := q.Sync(); err != nil {
+	if err := t.fetch(); err != nil {
 		return err
 	}
+	*set = lack()
 	sum := 0.0
 	for i := range probes {
 		for j := range i {
@@ -285,23 +305,17 @@ func (f *Factors[T]) plausible(q device.Queue[T], dim int) error {
 // is ‖A‖_F².
 func certifyTruncated[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], across device.Trans, square float64, seed uint64) error {
 	defer q.Scope()()
-	c := &f.Certificate
-	values := make([]T, f.S.Cols)
-	q.Download(device.Vector(values), f.S)
-	var err error
-	if c.OrthogonalityU, c.OrthogonalityV, err = f.orthogonality(q, seed); err != nil {
+	c, t := &f.Certificate, newTally(q, f.S.Cols+1+3*probed)
+	values := t.numbers(f.S.Cols, func(out device.Matrix[T]) { q.Copy(out, f.S) })
+	u, v := f.orthogonality(t, seed)
+	first := t.reduce(device.SumSquares, f.misfit(q, a, across))
+	second := lag(t, a, f, across, seed)
+	if err := t.fetch(); err != nil {
 		return err
 	}
-	w := f.misfit(q, a, across)
-	first, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, w, out) })
-	if err != nil {
-		return err
-	}
-	second, err := lag(q, a, f, across, seed)
-	if err != nil {
-		return err
-	}
-	c.ErrorBound = max(math.Sqrt(first), second) + float64(values[0])*c.stretch()
+	_, bound := second()
+	c.OrthogonalityU, c.OrthogonalityV = u(), v()
+	c.ErrorBound = max(math.Sqrt(float64(first[0])), bound) + float64(values[0])*c.stretch()
 
 	// ‖A - U·S·Vᵀ‖² = ‖A‖² - ΣS² unless the difference drowns in rounding.
 	rest := square
@@ -312,9 +326,14 @@ func certifyTruncated[T device.Float](q device.Queue[T], a device.Matrix[T], f *
 		c.Residual = relative(math.Sqrt(rest), math.Sqrt(square))
 		return nil
 	}
-	estimate, _, err := residual(q, a, f, seed)
+	t = newTally(q, probed)
+	lack := residual(t, a, f, seed)
+	if err := t.fetch(); err != nil {
+		return err
+	}
+	estimate, _ := lack()
 	c.Residual = relative(estimate, math.Sqrt(square))
-	return err
+	return nil
 }
 
 // misfit returns A·V - U·S, or (AᵀU - V·S)ᵀ for a basis of right vectors.
@@ -333,7 +352,8 @@ func (f *Factors[T]) misfit(q device.Queue[T], a device.Matrix[T], across device
 
 // lag bounds the norm of what misfit does not: of AᵀU - V·S, or of A·V - U·S
 // for a basis of right vectors.
-func lag[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], across device.Trans, seed uint64) (float64, error) {
+func lag[T device.Float](t *tally[T], a device.Matrix[T], f *Factors[T], across device.Trans, seed uint64) estimates {
+	q := t.q
 	defer q.Scope()()
 	ω, u, v := device.Room(q, f.S.Cols, probes), device.Room(q, a.Rows, probes), device.Room(q, a.Cols, probes)
 	q.Random(device.Normal, seed, streamProbesL, ω)
@@ -350,8 +370,7 @@ func lag[T device.Float](q device.Queue[T], a device.Matrix[T], f *Factors[T], a
 		q.Gemm(device.NoTrans, device.NoTrans, 1, a, v, -1, u)
 		d = u
 	}
-	_, bound, err := probe(q, d)
-	return bound, err
+	return probe(t, d)
 }
 
 // certifyValues fills in the a priori certificate of values without vectors.

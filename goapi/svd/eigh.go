@@ -122,9 +122,7 @@ func Eigh[T device.Float](ctx context.Context, dev device.Device, a device.Dense
 	q.Download(device.Vector(r.Values), values)
 	if !o.ValuesOnly {
 		rows := vt.RowRange(o.First, o.Last)
-		if err := fixSigns(q, device.Matrix[T]{}, rows); err != nil {
-			return nil, err
-		}
+		fixSigns(q, device.Matrix[T]{}, rows)
 		r.Vt = device.NewDense[T](rows.Rows, n)
 		q.Download(r.Vt, rows)
 	}
@@ -206,28 +204,23 @@ func (r *Eigen[T]) certify(q device.Queue[T], x, vt, w device.Matrix[T], seed ui
 	defer q.Scope()()
 	n := x.Rows
 	c := &r.Certificate
-	largest, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, w, out) })
-	if err != nil {
-		return err
-	}
-	square, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, x, out) })
-	if err != nil {
-		return err
-	}
-	if c.Orthogonality, err = orthogonality(q, device.NoTrans, vt, seed, streamProbesV); err != nil {
-		return err
-	}
+	t := newTally(q, 2+2*probed)
+	size, square := t.reduce(device.MaxAbs, w), t.reduce(device.SumSquares, x)
+	lack := orthogonality(t, device.NoTrans, vt, seed, streamProbesV)
 	ω, y, left := q.Alloc(n, probes), q.Alloc(n, probes), q.Alloc(n, probes)
 	q.Random(device.Normal, seed, streamProbesA, ω)
 	q.Gemm(device.NoTrans, device.NoTrans, 1, vt, ω, 0, y)
 	q.ScaleBy(device.PerRow, w, y, y)
 	q.Gemm(device.NoTrans, device.NoTrans, 1, x, ω, 0, left)
 	q.Gemm(device.Transp, device.NoTrans, -1, vt, y, 1, left)
-	estimate, bound, err := probe(q, left)
-	if err != nil {
+	off := probe(t, left)
+	if err := t.fetch(); err != nil {
 		return err
 	}
-	c.Residual = relative(estimate, math.Sqrt(square))
+	estimate, bound := off()
+	largest := float64(size[0])
+	c.Orthogonality = lack()
+	c.Residual = relative(estimate, math.Sqrt(float64(square[0])))
 	c.ErrorBound = bound + largest*c.Orthogonality
 	worst, allowed := max(relative(c.ErrorBound, largest), c.Orthogonality), 100*float64(n+10)*device.Epsilon[T]()
 	if worst <= allowed {

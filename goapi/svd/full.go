@@ -35,9 +35,7 @@ func (f *Factors[T]) decompose(ctx context.Context, q device.Queue[T], a device.
 		if f.U.IsZero() && f.Vt.IsZero() {
 			return f.certifyValues(q, max(a.Rows, a.Cols))
 		}
-		if err := fixSigns(q, f.U, f.Vt); err != nil {
-			return err
-		}
+		fixSigns(q, f.U, f.Vt)
 		if err := f.certify(q, a, o.Seed); err != nil {
 			return err
 		}
@@ -208,37 +206,25 @@ func decomposeTall[T device.Float](ctx context.Context, q device.Queue[T], a, u,
 // fixSigns makes the entry of largest magnitude in each row of vt positive,
 // or, without vt, in each column of u, so that the result does not depend on
 // the algorithm. u may be zero as well.
-func fixSigns[T device.Float](q device.Queue[T], u, vt device.Matrix[T]) error {
+func fixSigns[T device.Float](q device.Queue[T], u, vt device.Matrix[T]) {
 	defer q.Scope()()
 	x, along := vt, device.PerRow
 	k := vt.Rows
 	if vt.IsZero() {
 		x, along, k = u, device.PerCol, u.Cols
 	}
-	extremes, host := q.Alloc(2, k), device.NewDense[T](2, k)
-	q.Reduce(device.Max, along, x, extremes.Row(0))
-	q.Reduce(device.Min, along, x, extremes.Row(1))
-	q.Download(host, extremes)
-	if err := q.Sync(); err != nil {
-		return err
+	// -1 where the least entry is the larger one, else 1.
+	largest, sign := device.Room(q, 1, k), device.Room(q, 1, k)
+	q.Reduce(device.Max, along, x, largest)
+	q.Reduce(device.Min, along, x, sign)
+	q.Add(-1, device.NoTrans, largest, -1, device.NoTrans, sign, sign)
+	q.Map(device.Step, sign, sign)
+	q.Fill(1, largest)
+	q.Add(1, device.NoTrans, largest, -2, device.NoTrans, sign, sign)
+	if !vt.IsZero() {
+		q.ScaleBy(device.PerRow, sign, vt, vt)
 	}
-	signs := make([]T, k)
-	flip := false
-	for i := range signs {
-		signs[i] = 1
-		if -host.At(1, i) > host.At(0, i) {
-			signs[i], flip = -1, true
-		}
+	if !u.IsZero() {
+		q.ScaleBy(device.PerCol, sign, u, u)
 	}
-	if flip {
-		d := q.Alloc(1, k)
-		q.Upload(d, device.Vector(signs))
-		if !vt.IsZero() {
-			q.ScaleBy(device.PerRow, d, vt, vt)
-		}
-		if !u.IsZero() {
-			q.ScaleBy(device.PerCol, d, u, u)
-		}
-	}
-	return q.Sync()
 }

@@ -96,8 +96,11 @@ func precise[T device.Float](ctx context.Context, q device.Queue[T], a, scaled d
 	checked := *whole
 	if o.Vectors == None {
 		err = checked.certifyValues(q, max(a.Rows, a.Cols))
-	} else if err = errors.Join(fixSigns(q, whole.U, whole.Vt), checked.certify(q, scaled, o.Seed)); err == nil {
-		err = checked.plausible(q, max(a.Rows, a.Cols))
+	} else {
+		fixSigns(q, whole.U, whole.Vt)
+		if err = checked.certify(q, scaled, o.Seed); err == nil {
+			err = checked.plausible(q, max(a.Rows, a.Cols))
+		}
 	}
 	if err == nil && whole != f {
 		checked = *checked.leading(o.Rank)

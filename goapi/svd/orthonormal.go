@@ -16,7 +16,7 @@ func orthonormalize[T device.Float](q device.Queue[T], a, basis, r device.Matrix
 	if err == nil && rough {
 		q.Trsm(device.Right, device.Lower, device.Transp, 1, finish, basis)
 	}
-	return errors.Join(err, q.Sync())
+	return err
 }
 
 // nearlyOrthonormalize is orthonormalize without its last step: if rough, the
@@ -33,7 +33,36 @@ func nearlyOrthonormalize[T device.Float](q device.Queue[T], a, basis, r, finish
 	}
 	q.Copy(basis, a)
 	q.QR(basis, r)
-	return false, q.Sync()
+	return false, nil
+}
+
+// orthonormalizeBeside is orthonormalize that also returns by how much the
+// basis overlaps with a known one: the largest element of coeff = Kᵀ·Q. It
+// waits for the device once, for both answers.
+func orthonormalizeBeside[T device.Float](q device.Queue[T], known, a, basis, coeff device.Matrix[T]) (overlap float64, err error) {
+	defer q.Scope()()
+	t := newTally(q, 2)
+	look := func() []T {
+		q.Gemm(device.Transp, device.NoTrans, 1, known, basis, 0, coeff)
+		return t.reduce(device.MaxAbs, coeff)
+	}
+	l, r, finish := device.Room(q, a.Cols, a.Cols), device.Room(q, a.Cols, a.Cols), device.Room(q, a.Cols, a.Cols)
+	q.Syrk(device.Transp, 1, a, 0, l)
+	q.Cholesky(l)
+	loss := beginCholeskyTwice(t, a, l, basis, r, finish)
+	q.Trsm(device.Right, device.Lower, device.Transp, 1, finish, basis)
+	seen := look()
+	if ok, err := judgeCholeskyTwice(t.fetch(), loss); err != nil {
+		return 0, err
+	} else if !ok {
+		t = newTally(q, 1)
+		q.Copy(basis, a)
+		q.QR(basis, r)
+		seen = look()
+		err = t.fetch()
+		return float64(seen[0]), err
+	}
+	return float64(seen[0]), nil
 }
 
 // factorPositive is Cholesky's factorization, ok false where it fails.
@@ -58,20 +87,33 @@ const nearly = 0.1
 // does not, for condition numbers above about eps^-1/2, or if there is no factor
 // l: it waits for the device once, when all is under way.
 func choleskyTwice[T device.Float](q device.Queue[T], a, l, basis, r, finish device.Matrix[T]) (ok bool, err error) {
+	defer q.Scope()()
+	t := newTally(q, 1)
+	loss := beginCholeskyTwice(t, a, l, basis, r, finish)
+	return judgeCholeskyTwice(t.fetch(), loss)
+}
+
+// beginCholeskyTwice starts the work and returns what the first pass lacks.
+func beginCholeskyTwice[T device.Float](t *tally[T], a, l, basis, r, finish device.Matrix[T]) (loss []T) {
+	q := t.q
 	q.Copy(basis, a)
 	q.Trsm(device.Right, device.Lower, device.Transp, 1, l, basis)
 	q.Syrk(device.Transp, 1, basis, 0, finish)
-	loss, err := scalar(q, func(out device.Matrix[T]) {
-		q.AddDiag(-1, finish)
-		q.Reduce(device.SumSquares, device.Whole, finish, out)
-		q.AddDiag(1, finish)
-		q.Cholesky(finish)
-		q.Gemm(device.Transp, device.Transp, 1, finish, l, 0, r)
-	})
-	if errors.Is(err, device.ErrNotPositiveDefinite) {
+	q.AddDiag(-1, finish)
+	loss = t.reduce(device.SumSquares, finish)
+	q.AddDiag(1, finish)
+	q.Cholesky(finish)
+	q.Gemm(device.Transp, device.Transp, 1, finish, l, 0, r)
+	return loss
+}
+
+// judgeCholeskyTwice decides by how the work ended and by what the first pass
+// lacked.
+func judgeCholeskyTwice[T device.Float](failure error, loss []T) (ok bool, err error) {
+	if errors.Is(failure, device.ErrNotPositiveDefinite) {
 		return false, nil
 	}
-	return err == nil && loss < nearly*nearly, err
+	return failure == nil && float64(loss[0]) < nearly*nearly, failure
 }
 
 // replaceKnown puts random vectors in the place of the columns of block that
@@ -93,5 +135,5 @@ func replaceKnown[T device.Float](q device.Queue[T], coeff, block device.Matrix[
 			q.Copy(block.Slice(0, block.Rows, j, j+1), fresh)
 		}
 	}
-	return q.Sync()
+	return nil
 }

@@ -174,12 +174,11 @@ func (f *QRFactors[T]) orient(q device.Queue[T], basis, r device.Matrix[T], o QR
 	return q.Sync()
 }
 
-func (f *QRFactors[T]) certify(q device.Queue[T], x, basis, r device.Matrix[T], seed uint64) (err error) {
+func (f *QRFactors[T]) certify(q device.Queue[T], x, basis, r device.Matrix[T], seed uint64) error {
 	defer q.Scope()()
 	n := x.Cols
-	if f.Certificate.Orthogonality, err = orthogonality(q, device.Transp, basis, seed, streamProbesU); err != nil {
-		return err
-	}
+	t := newTally(q, 1+2*probed)
+	lack := orthogonality(t, device.Transp, basis, seed, streamProbesU)
 	ω, sorted := device.NewDense[T](n, probes), device.NewDense[T](n, probes)
 	random, y, left := q.Alloc(n, probes), q.Alloc(r.Rows, probes), q.Alloc(x.Rows, probes)
 	q.Random(device.Normal, seed, streamProbesA, random)
@@ -197,13 +196,13 @@ func (f *QRFactors[T]) certify(q device.Queue[T], x, basis, r device.Matrix[T], 
 	q.Gemm(device.NoTrans, device.NoTrans, 1, r, device.Lend(q, sorted), 0, y)
 	q.Gemm(device.NoTrans, device.NoTrans, 1, x, random, 0, left)
 	q.Gemm(device.NoTrans, device.NoTrans, -1, basis, y, 1, left)
-	estimate, _, err := probe(q, left)
-	if err != nil {
+	square, off := t.reduce(device.SumSquares, x), probe(t, left)
+	if err := t.fetch(); err != nil {
 		return err
 	}
-	square, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, x, out) })
-	f.Certificate.Residual = relative(estimate, math.Sqrt(square))
-	return err
+	estimate, _ := off()
+	f.Certificate = QRCertificate{Orthogonality: lack(), Residual: relative(estimate, math.Sqrt(float64(square[0])))}
+	return nil
 }
 
 // LeastSquares solves A·X ≈ B for the m×n matrix A that f factors and B (m×p).

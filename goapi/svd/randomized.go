@@ -37,11 +37,7 @@ func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device
 		}
 		steps = (steps + 1) / 2 // from where float32 came to
 	}
-	a, exponent, err := scale(q, a)
-	if err != nil {
-		return err
-	}
-	square, err := scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, a, out) })
+	a, exponent, square, err := scaleSquares(q, a)
 	if err != nil {
 		return err
 	}
@@ -111,18 +107,13 @@ func rayleighRitz[T device.Float](ctx context.Context, q device.Queue[T], a, bas
 		return nil, err
 	}
 	q.Copy(t.S, s.Slice(0, 1, 0, o.Rank))
-	if err := t.assemble(q, basis, y, wt, acrossShort(a)); err != nil {
-		return nil, err
-	}
-	if err := certifyTruncated(q, a, t, acrossShort(a), square, o.Seed); err != nil {
-		return nil, err
-	}
-	return t, q.Sync()
+	t.assemble(q, basis, y, wt, acrossShort(a))
+	return t, certifyTruncated(q, a, t, acrossShort(a), square, o.Seed)
 }
 
 // assemble computes the vectors from the leading ones of BᵀQ = Y·S·Wᵀ: B has
 // the left ones Q·W and the right ones Y. B is A, or with across = Transp Aᵀ.
-func (f *Factors[T]) assemble(q device.Queue[T], basis, y, wt device.Matrix[T], across device.Trans) error {
+func (f *Factors[T]) assemble(q device.Queue[T], basis, y, wt device.Matrix[T], across device.Trans) {
 	k := f.S.Cols
 	y, wt = y.Slice(0, y.Rows, 0, k), wt.RowRange(0, k)
 	if across == device.Transp {
@@ -132,7 +123,7 @@ func (f *Factors[T]) assemble(q device.Queue[T], basis, y, wt device.Matrix[T], 
 		q.Gemm(device.NoTrans, device.Transp, 1, basis, wt, 0, f.U)
 		q.Add(1, device.Transp, y, 0, device.NoTrans, device.Matrix[T]{}, f.Vt)
 	}
-	return fixSigns(q, f.U, f.Vt)
+	fixSigns(q, f.U, f.Vt)
 }
 
 // orthogonalize stores in out an orthonormal basis of the columns of block,
@@ -141,39 +132,30 @@ func (f *Factors[T]) assemble(q device.Queue[T], basis, y, wt device.Matrix[T], 
 // whose normalized directions can lie anywhere; it takes another pass or two
 // until they are orthogonal.
 func orthogonalize[T device.Float](q device.Queue[T], known, block, out, coeff device.Matrix[T]) error {
-	defer q.Scope()()
-	r := q.Alloc(block.Cols, block.Cols)
 	if known.Cols == 0 {
-		return orthonormalize(q, block, out, r)
+		defer q.Scope()()
+		return orthonormalize(q, block, out, q.Alloc(block.Cols, block.Cols))
 	}
 	const passes = 6
+	q.Gemm(device.Transp, device.NoTrans, 1, known, block, 0, coeff)
 	for pass := range passes {
-		q.Gemm(device.Transp, device.NoTrans, 1, known, block, 0, coeff)
-		if pass == 2 {
+		q.Gemm(device.NoTrans, device.NoTrans, -1, known, coeff, 1, block)
+		overlap, err := orthonormalizeBeside(q, known, block, out, coeff)
+		if err != nil || overlap < 10*device.Epsilon[T]() {
+			return err
+		}
+		if width := float64(coeff.Rows * coeff.Cols); overlap*overlap*width < device.Epsilon[T]() {
+			// Taking away so little leaves the block orthonormal.
+			q.Gemm(device.NoTrans, device.NoTrans, -1, known, coeff, 1, out)
+			return nil
+		}
+		q.Copy(block, out)
+		if pass == 1 {
 			if err := replaceKnown(q, coeff, block); err != nil {
 				return err
 			}
 			q.Gemm(device.Transp, device.NoTrans, 1, known, block, 0, coeff)
 		}
-		if pass > 0 {
-			overlap, err := scalar(q, func(x device.Matrix[T]) { q.Reduce(device.MaxAbs, device.Whole, coeff, x) })
-			if err != nil {
-				return err
-			}
-			if overlap < 10*device.Epsilon[T]() {
-				return nil // out still equals block
-			}
-			if width := float64(coeff.Rows * coeff.Cols); overlap*overlap*width < device.Epsilon[T]() {
-				// Taking away so little leaves the block orthonormal.
-				q.Gemm(device.NoTrans, device.NoTrans, -1, known, coeff, 1, out)
-				return q.Sync()
-			}
-		}
-		q.Gemm(device.NoTrans, device.NoTrans, -1, known, coeff, 1, block)
-		if err := orthonormalize(q, block, out, r); err != nil {
-			return err
-		}
-		q.Copy(block, out)
 	}
 	return nil
 }

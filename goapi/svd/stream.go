@@ -273,17 +273,11 @@ func (s *stream[T]) multiPass(ctx context.Context) (*Factors[T], error) {
 // finish cuts the decomposition down to its rank and certifies it.
 func (s *stream[T]) finish(whole *Factors[T]) (*Factors[T], error) {
 	q, k := s.q, s.o.Rank
-	if err := fixSigns(q, whole.U, whole.Vt); err != nil {
-		return nil, err
-	}
+	fixSigns(q, whole.U, whole.Vt)
 	f := &Factors[T]{U: whole.U.Slice(0, s.m, 0, k), S: whole.S.Slice(0, 1, 0, k), Vt: whole.Vt.RowRange(0, k), Method: whole.Method}
-	c := &f.Certificate
-	var err error
-	if c.OrthogonalityU, c.OrthogonalityV, err = whole.orthogonality(q, s.o.Seed); err != nil {
-		return nil, err
-	}
-	values := make([]T, whole.S.Cols)
-	q.Download(device.Vector(values), whole.S)
+	c, t := &f.Certificate, newTally(q, whole.S.Cols+4*probed)
+	u, v := whole.orthogonality(t, s.o.Seed)
+	values := t.numbers(whole.S.Cols, func(out device.Matrix[T]) { q.Copy(out, whole.S) })
 	// ΘᵀA - (ΘᵀU)·S·Vᵀ for the whole and for its leading part.
 	us := q.Alloc(probes, whole.S.Cols)
 	if err := s.fold(tallRandom{probes: probes}, whole.U, us); err != nil {
@@ -295,22 +289,21 @@ func (s *stream[T]) finish(whole *Factors[T]) (*Factors[T], error) {
 	// variance 1 is at most 1/√6 (Ball, Proc. AMS 1986), that with normal ones
 	// 1/√(2π): the bound of normal probes is larger by the ratio.
 	const uniform = 1.0233267079464885 // √(π/3)
-	lacks := func(part *Factors[T]) (estimate, bound float64, err error) {
+	lacks := func(part *Factors[T]) estimates {
 		q.Add(1, device.Transp, s.seen, 0, device.NoTrans, device.Matrix[T]{}, left)
 		q.Gemm(device.Transp, device.Transp, -1, part.Vt, us.Slice(0, probes, 0, part.S.Cols), 1, left)
-		return probe(q, left)
+		return probe(t, left)
 	}
-	_, bound, err := lacks(whole)
-	if err != nil {
+	all, part := lacks(whole), lacks(f)
+	if err := t.fetch(); err != nil {
 		return nil, err
 	}
+	_, bound := all()
+	estimate, _ := part()
+	c.OrthogonalityU, c.OrthogonalityV = u(), v()
 	// Rounding errors of the probes' sums themselves.
 	rounding := 4 * device.Epsilon[T]() * math.Sqrt(float64(s.m+s.n)) * math.Sqrt(s.square)
 	c.ErrorBound = uniform*bound + float64(values[0])*c.stretch() + rounding
-	estimate, _, err := lacks(f)
-	if err != nil {
-		return nil, err
-	}
 	if whole.Method == MultiPass { // A·V = U·S: what is left is orthogonal to it
 		rest := s.square
 		for _, σ := range values[:k] {

@@ -199,6 +199,25 @@ func scale[T device.Float](q device.Queue[T], a device.Matrix[T]) (b device.Matr
 	if err != nil {
 		return a, 0, err
 	}
+	return scaleBy(q, a, largest)
+}
+
+// scaleSquares is scale that also returns ‖b‖_F².
+func scaleSquares[T device.Float](q device.Queue[T], a device.Matrix[T]) (b device.Matrix[T], e int, square float64, err error) {
+	t := newTally(q, 2)
+	largest, sum := t.reduce(device.MaxAbs, a), t.reduce(device.SumSquares, a)
+	if err := t.fetch(); err != nil {
+		return a, 0, 0, err
+	}
+	if b, e, err = scaleBy(q, a, float64(largest[0])); err != nil || e == 0 {
+		return b, e, float64(sum[0]), err
+	}
+	square, err = scalar(q, func(out device.Matrix[T]) { q.Reduce(device.SumSquares, device.Whole, b, out) })
+	return b, e, square, err
+}
+
+// scaleBy is scale for a matrix whose largest entry is known.
+func scaleBy[T device.Float](q device.Queue[T], a device.Matrix[T], largest float64) (b device.Matrix[T], e int, err error) {
 	if largest-largest != 0 {
 		return a, 0, &device.NotFiniteError{Name: "matrix", Value: largest}
 	}
@@ -207,7 +226,7 @@ func scale[T device.Float](q device.Queue[T], a device.Matrix[T]) (b device.Matr
 		return a, 0, nil
 	}
 	_, e = math.Frexp(largest)
-	b = q.Alloc(a.Rows, a.Cols)
+	b = device.Room(q, a.Rows, a.Cols)
 	multiply(q, a, -e, b)
 	return b, e, nil
 }

@@ -26,21 +26,22 @@ func (f *Factors[T]) throughPasses(ctx context.Context, q device.Queue[T], a dev
 	}
 	c := &f.Certificate
 	c.OrthogonalityU = lossOf(found.check.Gram) + gramSlack(a.Rows, a.Cols)
-	if c.OrthogonalityV, err = orthogonality(q, device.NoTrans, f.Vt, o.Seed, streamProbesV); err != nil {
+	t := newTally(q, 1+probed)
+	v := orthogonality(t, device.NoTrans, f.Vt, o.Seed, streamProbesV)
+	largest := t.numbers(1, func(out device.Matrix[T]) { q.Copy(out, f.S.Slice(0, 1, 0, 1)) })
+	if err := t.fetch(); err != nil {
 		return true, err
 	}
-	largest, err := scalar(q, func(out device.Matrix[T]) { q.Copy(out, f.S.Slice(0, 1, 0, 1)) })
+	c.OrthogonalityV = v()
 	sum, most := 0.0, 0.0
 	for _, s := range found.check.Squares {
 		sum += s
 		most = max(most, s)
 	}
 	c.Residual = relative(math.Sqrt(sum/device.TallProbes), math.Sqrt(found.square))
-	c.ErrorBound = halkoTall*math.Sqrt(most) + largest*c.stretch()
+	c.ErrorBound = halkoTall*math.Sqrt(most) + float64(largest[0])*c.stretch()
 	f.Method = Tall
-	if err == nil {
-		err = f.plausible(q, max(a.Rows, a.Cols))
-	}
+	err = f.plausible(q, max(a.Rows, a.Cols))
 	if errors.Is(err, device.ErrNotConverged) {
 		return false, nil // the other methods
 	}
@@ -207,9 +208,7 @@ func multiplyThrough[T device.Float](ctx context.Context, q device.Queue[T], f d
 		return nil, err
 	}
 	// Signs are cheaper to turn here than in U.
-	if err := fixSigns(w, p, vtw); err != nil {
-		return nil, err
-	}
+	fixSigns(w, p, vtw)
 	err := recast(w, sw, q, s)
 	if !vt.IsZero() {
 		err = errors.Join(err, recast(w, vtw, q, vt))

@@ -181,9 +181,7 @@ func (i *Incremental[T]) replace(ctx context.Context, q device.Queue[T], u, core
 	right, takeV := device.Output(q, rank, v.Rows)
 	q.Gemm(device.NoTrans, device.NoTrans, 1, u, x.Slice(0, x.Rows, 0, rank), 0, left)
 	q.Gemm(device.NoTrans, device.Transp, 1, yt.RowRange(0, rank), v, 0, right)
-	if err := fixSigns(q, left, right); err != nil {
-		return err
-	}
+	fixSigns(q, left, right)
 	newU, newV := takeU(), takeV()
 	if err := q.Sync(); err != nil {
 		return err
@@ -211,10 +209,13 @@ func (i *Incremental[T]) Result() (*Result[T], error) {
 	defer q.Close()
 	r := &Result[T]{U: i.u.Clone(), S: append([]T(nil), i.s...), Vt: i.vt.Clone(), Method: Updated}
 	f := &Factors[T]{U: device.Lend(q, i.u), Vt: device.Lend(q, i.vt)}
-	c := &r.Certificate
-	var err error
-	c.OrthogonalityU, c.OrthogonalityV, err = f.orthogonality(q, 0)
+	c, t := &r.Certificate, newTally(q, 2*probed)
+	u, v := f.orthogonality(t, 0)
+	if err := t.fetch(); err != nil {
+		return nil, err
+	}
+	c.OrthogonalityU, c.OrthogonalityV = u(), v()
 	c.Residual = relative(i.lost, i.size())
 	c.ErrorBound = i.lost + float64(i.s[0])*c.stretch()
-	return r, err
+	return r, nil
 }

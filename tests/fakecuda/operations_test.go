@@ -120,33 +120,76 @@ func TestFactorizationFailures(t *testing.T) {
 }
 
 // The randomized decomposition, with its orthonormalization by Cholesky
-// factors, and the polar factor fetch numbers to decide by, no matrices.
+// factors, and the polar factor fetch numbers to decide by, no matrices, and
+// wait for them no more often than this.
 func TestIterationsStayOnTheGPU(t *testing.T) {
-	for name, run := range map[string]func(q device.Queue[float64], a device.Matrix[float64]) error{
-		"randomized SVD": func(q device.Queue[float64], a device.Matrix[float64]) error {
+	for _, c := range []struct {
+		name string
+		most int // waits
+		run  func(q device.Queue[float64], a device.Matrix[float64]) error
+	}{
+		{"randomized SVD", 19, func(q device.Queue[float64], a device.Matrix[float64]) error {
 			_, err := svd.Factor(t.Context(), q, a, svd.Options{Method: svd.Randomized, Rank: 5})
 			return err
-		},
-		"polar factor": func(q device.Queue[float64], a device.Matrix[float64]) error {
+		}},
+		{"polar factor", 8, func(q device.Queue[float64], a device.Matrix[float64]) error {
 			_, err := polar.Orthogonalize(t.Context(), q, a, a, polar.Options{Method: polar.Muon})
 			return err
-		},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			q := Open(t, Options{}).F64()
 			defer q.Close()
 			const m, n = 300, 200
 			_, a := upload(q, 11, m, n)
 			before := Calls()
-			if err := run(q, a); err != nil {
+			if err := c.run(q, a); err != nil {
 				t.Fatal(err)
 			}
 			after := Calls()
 			if bytes := after["bytes(to host)"] - before["bytes(to host)"]; bytes > 8*m*n/20 {
 				t.Errorf("%d bytes came to the host, the matrix has %d", bytes, 8*m*n)
 			}
+			waits := after["waits()"] - before["waits()"]
+			if waits > c.most {
+				t.Errorf("%d waits, want at most %d", waits, c.most)
+			}
 			t.Logf("%d bytes in %d copies, %d waits", after["bytes(to host)"]-before["bytes(to host)"],
-				after["cuMemcpyDtoHAsync_v2"]-before["cuMemcpyDtoHAsync_v2"], after["cuStreamSynchronize"]-before["cuStreamSynchronize"])
+				after["cuMemcpyDtoHAsync_v2"]-before["cuMemcpyDtoHAsync_v2"], waits)
+		})
+	}
+}
+
+// Memory that is written before it is read is not cleared first: that of Room,
+// of matrices that are lent and of outputs.
+func TestRoomIsNotCleared(t *testing.T) {
+	for _, machine := range []string{"", "nopools"} {
+		t.Run(machine, func(t *testing.T) {
+			q := Open(t, Options{Machine: machine}).F64()
+			defer q.Close()
+			a := device.NewDense[float64](30, 20)
+			rng.Normal(17, 0, 0, a.Data)
+			got := device.NewDense[float64](30, 20)
+			for name, c := range map[string]struct {
+				clears bool
+				make   func() device.Matrix[float64]
+			}{
+				"Alloc":  {true, func() device.Matrix[float64] { return q.Alloc(30, 20) }},
+				"Room":   {false, func() device.Matrix[float64] { return device.Room(q, 30, 20) }},
+				"Lend":   {false, func() device.Matrix[float64] { return device.Lend(q, a) }},
+				"Output": {false, func() device.Matrix[float64] { m, _ := device.Output(q, 30, 20); return m }},
+			} {
+				before := Calls()["cuMemsetD8Async"]
+				m := c.make()
+				if cleared := Calls()["cuMemsetD8Async"] > before; cleared != c.clears {
+					t.Errorf("%s: cleared is %v", name, cleared)
+				}
+				q.Upload(m, a)
+				q.Download(got, m)
+				if err := q.Sync(); err != nil || got.At(29, 19) != a.At(29, 19) {
+					t.Errorf("%s: does not hold what was stored, %v", name, err)
+				}
+			}
 		})
 	}
 }
