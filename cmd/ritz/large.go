@@ -122,6 +122,9 @@ func stream[T device.Float](ctx context.Context, c *common, dev device.Device, i
 		return d, err
 	}
 	d.rows, d.cols = source.Dims()
+	bar := progress(c, -1, "rows")
+	defer bar.Close()
+	s.Progress = func(pass, rows int) { _ = bar.Set((pass-1)*d.rows + rows) }
 	d.seconds, err = c.timed(func() (err error) {
 		d.Result, err = svd.Stream(ctx, dev, source, s)
 		return err

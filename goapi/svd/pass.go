@@ -15,6 +15,7 @@ import (
 // pass calls f for all rows of the matrix, block by block, on the device.
 func (s *stream[T]) pass(ctx context.Context, f func(first int, a device.Matrix[T]) error) error {
 	next := 0
+	s.passes++
 	err := s.source.Each(ctx, s.rows, func(first int, data []T) error {
 		rows := len(data) / s.n
 		if first != next || rows*s.n != len(data) || rows < 1 || rows > s.rows || rows > s.m-first {
@@ -39,10 +40,13 @@ func (s *stream[T]) pass(ctx context.Context, f func(first int, a device.Matrix[
 			return err
 		}
 		s.largest = max(s.largest, largest)
-		if err := f(first, a); err != nil {
+		if err := errors.Join(f(first, a), s.q.Sync()); err != nil {
 			return err
 		}
-		return s.q.Sync()
+		if s.o.Progress != nil {
+			s.o.Progress(s.passes, next)
+		}
+		return nil
 	})
 	if err == nil && next != s.m {
 		err = &device.ShapeError{Op: "source", Detail: fmt.Sprintf("ends after %d of %d rows", next, s.m)}

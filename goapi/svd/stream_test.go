@@ -95,6 +95,83 @@ func testStream[T device.Float](t *testing.T, dev device.Device) {
 	}
 }
 
+// Of a flat spectrum every sketch misses nearly all, and probes of what it
+// misses overestimate that by the root of the dimension. The bound stays within
+// what the norm of the matrix allows, and below the true error never.
+func TestStreamOfFlatSpectrum(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		both(t, dev, testFlatStream[float64], testFlatStream[float32])
+	})
+}
+
+func testFlatStream[T device.Float](t *testing.T, dev device.Device) {
+	const m, n, k = 260, 180, 5
+	spectra := map[string][]float64{"flat": make([]float64, n), "two levels": make([]float64, n)}
+	for i := range n {
+		spectra["flat"][i] = 7
+		spectra["two levels"][i] = 7
+		if i >= 3 {
+			spectra["two levels"][i] = 6
+		}
+	}
+	for name, spectrum := range spectra {
+		a := withSpectrum[T](53, m, n, spectrum)
+		for passes := 1; passes <= 4; passes++ {
+			for _, small := range []bool{false, true} {
+				o := StreamOptions{Rank: k, Passes: passes, Seed: 3}
+				if small { // perhaps for the last block of the space alone
+					o.Memory = tight(Rows(a), k, passes)
+				}
+				r, err := Stream(ctx, dev, Rows(a), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				factor := math.Sqrt(n)
+				if passes > 1 {
+					factor = math.Pow(math.Pow(10, 10.0/(k+10))*math.Sqrt(n), 1/float64(2*passes-1))
+				}
+				if c := r.Certificate.ErrorBound; c > 1.05*factor*7 {
+					t.Errorf("%s, %d passes: bound %.3g, the norm is 7 and the factor %.3g", name, passes, c, factor)
+				}
+				for i, s := range r.S {
+					if d := math.Abs(float64(s) - spectrum[i]); d > r.Certificate.ErrorBound {
+						t.Errorf("%s, %d passes: σ%d off by %.3g, certified %.3g", name, passes, i+1, d, r.Certificate.ErrorBound)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Progress is told of all rows of every pass, block by block.
+func TestStreamProgress(t *testing.T) {
+	const m = 600
+	source := Rows(normal[float64](57, m, 40))
+	for _, o := range []StreamOptions{{Rank: 2, Passes: 1}, {Rank: 2}, {Vectors: None}} {
+		o.Memory = 1 << 19
+		last := [2]int{1, 0}
+		o.Progress = func(pass, rows int) {
+			if last[1] == m && pass == last[0]+1 {
+				last = [2]int{pass, 0}
+			}
+			if pass != last[0] || rows <= last[1] || rows > m {
+				t.Errorf("%+v: pass %d, %d rows after pass %d, %d rows", o.Rank, pass, rows, last[0], last[1])
+			}
+			last = [2]int{pass, rows}
+		}
+		if _, err := Stream(ctx, device.Go(), source, o); err != nil {
+			t.Fatal(err)
+		}
+		want := max(1, o.Passes)
+		if o.Passes == 0 && o.Rank > 0 {
+			want = 3
+		}
+		if last != [2]int{want, m} {
+			t.Errorf("%+v: ends in pass %d with %d rows", o.Rank, last[0], last[1])
+		}
+	}
+}
+
 // counted counts how often and in how many blocks a source is read.
 type counted[T device.Float] struct {
 	RowBlocks[T]
