@@ -95,15 +95,3 @@ func (f factors) SecularSums(split int, z, gaps []float64, η float64, δ []floa
 // leastSwept is the number of elements for each thread from which another one
 // helps with a sweep.
 const leastSwept = 1 << 14
-
-// checkLower returns an error if the lower triangle holds what is no number.
-func checkLower(a device.Dense[float64]) error {
-	for i := range a.Rows {
-		for j, v := range a.Row(i)[:i+1] {
-			if v-v != 0 {
-				return &device.NotFiniteError{Name: "matrix", Row: i, Col: j, Value: v}
-			}
-		}
-	}
-	return nil
-}

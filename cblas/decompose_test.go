@@ -127,7 +127,10 @@ func TestOwnDecompositions(t *testing.T) {
 						}
 					}
 				}
-				device.Eigh(k, x, s)
+				half := x.Clone()
+				if err := device.Eigh(k, x, s); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
 				if !slices.IsSorted(s) {
 					t.Errorf("%s: eigenvalues do not ascend", what)
 				}
@@ -136,6 +139,16 @@ func TestOwnDecompositions(t *testing.T) {
 				}
 				if r := residual(whole, x, s, x); !(r <= allowed) {
 					t.Errorf("%s: residual of the eigendecomposition %.1f eps", what, r)
+				}
+				alone := make([]float64, n)
+				if err := device.EighRangeBy(k, half, alone, device.Dense[float64]{}, 0); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+				size := max(math.Abs(s[0]), math.Abs(s[n-1]), 0x1p-1000)
+				for i, v := range alone {
+					if d := math.Abs(v/size - s[i]/size); !(d <= allowed*0x1p-52) {
+						t.Errorf("%s: eigenvalue %d alone is %v, with vectors %v", what, i, v, s[i])
+					}
 				}
 			}
 		}

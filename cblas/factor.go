@@ -103,11 +103,7 @@ func (kernels[T]) Cholesky(a device.Dense[T]) error {
 // Eigh: LAPACK's eigenvectors stand in columns, which are our rows.
 func (k kernels[T]) Eigh(a device.Dense[T], w []T) error {
 	if wide, ok := any(a).(device.Dense[float64]); ok && a.Rows >= leastOwn {
-		if err := checkLower(wide); err != nil {
-			return err
-		}
-		device.Eigh(factors{any(k).(kernels[float64])}, wide, any(w).([]float64))
-		return nil
+		return device.Eigh(factors{any(k).(kernels[float64])}, wide, any(w).([]float64))
 	}
 	defer enter()()
 	n, lda := C.int(a.Rows), C.int(a.Stride)
@@ -131,6 +127,11 @@ func (k kernels[T]) Eigh(a device.Dense[T], w []T) error {
 		return C.ritz_dsyev('V', 'U', n, d(a.Data), lda, d(w), d(work), lwork)
 	})
 	return status("syev", info, err)
+}
+
+// EighRange runs in float64 for either type.
+func (k kernels[T]) EighRange(a device.Dense[T], w []T, vt device.Dense[T], first int) error {
+	return device.EighRangeBy(factors{kernels[float64]{threads: k.threads}}, a, w, vt, first)
 }
 
 // SVD: A = UΣVᵀ is Aᵀ = VΣUᵀ, so that LAPACK's U is our Vᵀ and its Vᵀ our U.

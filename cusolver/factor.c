@@ -47,10 +47,11 @@ rz_status rz_geqrf(rz_queue *q, int type, int64_t m, int64_t n, uint64_t a, int6
 	FACTORIZE(INFO, cusolverDnXgeqrf, m, n, type, P(a), lda, type, P(tau), type);
 }
 
-rz_status rz_syevd(rz_queue *q, int type, int uplo, int64_t n, uint64_t a, int64_t lda, uint64_t eigenvalues,
+rz_status rz_syevd(rz_queue *q, int type, int vectors, int uplo, int64_t n, uint64_t a, int64_t lda, uint64_t eigenvalues,
 	rz_work *w, int slot)
 {
-	FACTORIZE(INFO, cusolverDnXsyevd, RZ_EIG_VECTOR, uplo, n, type, P(a), lda, type, P(eigenvalues), type);
+	const int job = vectors ? RZ_EIG_VECTOR : RZ_EIG_NOVECTOR;
+	FACTORIZE(INFO, cusolverDnXsyevd, job, uplo, n, type, P(a), lda, type, P(eigenvalues), type);
 }
 
 rz_status rz_gesvd(rz_queue *q, int type, int vectors, int64_t m, int64_t n, uint64_t a, int64_t lda,

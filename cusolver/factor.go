@@ -158,9 +158,25 @@ func (q *queue[T]) QR(a, r device.Matrix[T]) {
 
 // Eigh: cuSOLVER leaves the eigenvectors in columns, which are our rows.
 func (q *queue[T]) Eigh(a, w device.Matrix[T]) {
-	if !q.begin(device.CheckEigh(a, w), a, w) || a.Len() == 0 {
-		return
+	if q.begin(device.CheckEigh(a, w), a, w) && a.Len() > 0 {
+		q.eigen(a, w, 1)
 	}
+}
+
+// TryEighRange computes eigenvalues without vectors; a part of the vectors comes
+// from all of them.
+func (q *queue[T]) TryEighRange(a, w, vt device.Matrix[T], first int) bool {
+	if !q.begin(device.CheckEighRange(a, w, vt, first), a, w, vt) || a.Len() == 0 {
+		return true
+	}
+	if vt.Rows > 0 {
+		return false
+	}
+	q.eigen(a, w, 0)
+	return true
+}
+
+func (q *queue[T]) eigen(a, w device.Matrix[T], vectors C.int) {
 	defer q.Scope()()
 	q.mirror(device.Lower, a) // the upper triangle may hold anything, and is searched too
 	if !q.allFinite("Eigh", a) {
@@ -169,8 +185,10 @@ func (q *queue[T]) Eigh(a, w device.Matrix[T]) {
 	values := q.packed(w)
 	slot := q.report(func(info int) error { return iterated("divide and conquer", "syevd", info) })
 	q.factorize(func(work *C.rz_work) C.rz_status {
-		return C.rz_syevd(q.c, kind[T](), C.RZ_UPPER, C.int64_t(a.Rows), C.uint64_t(address(a)), C.int64_t(ld(a)),
+		return C.rz_syevd(q.c, kind[T](), vectors, C.RZ_UPPER, C.int64_t(a.Rows), C.uint64_t(address(a)), C.int64_t(ld(a)),
 			C.uint64_t(address(values)), work, slot)
 	})
 	q.unpack(w, values)
 }
+
+var _ device.RangeEigher[float64] = (*queue[float64])(nil)

@@ -47,8 +47,9 @@ rz_status rz_geqrf(rz_queue *q, int type, int64_t m, int64_t n, uint64_t a, int6
 /* Q, m×n, from the n reflectors that geqrf left in A */
 rz_status rz_orgqr(rz_queue *q, int type, int m, int n, uint64_t a, int lda, uint64_t tau, rz_work *w, int slot);
 
-/* Eigenvectors replace A column by column. */
-rz_status rz_syevd(rz_queue *q, int type, int uplo, int64_t n, uint64_t a, int64_t lda, uint64_t eigenvalues,
+/* Eigenvectors replace A column by column, or with vectors = 0 nothing that is
+ * of use. */
+rz_status rz_syevd(rz_queue *q, int type, int vectors, int uplo, int64_t n, uint64_t a, int64_t lda, uint64_t eigenvalues,
 	rz_work *w, int slot);
 
 /* m ≥ n; U is m×n and VT n×n; vectors = 0 asks for the values alone. */

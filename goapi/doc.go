@@ -34,6 +34,8 @@
 //	sklearn randomized_svd, svds         svd.Compute with Rank or Tol, svd.Top
 //	numpy.linalg.pinv, lstsq             svd.PseudoInverse, svd.LeastSquares
 //	numpy.linalg.eigh, mat.EigenSym      svd.Eigh
+//	numpy.linalg.eigvalsh,               svd.Eigh with ValuesOnly, or with
+//	scipy.linalg.eigh(subset_by_index)   First and Last
 //	scipy.linalg.polar, signm            polar.Compute, polar.Sign
 //	zeropower_via_newtonschulz5 (Muon)   polar.Compute with polar.Muon, optim.Muon
 //	scipy eigsh, lobpcg                  spectrum.Eigs, spectrum.LOBPCG

@@ -269,6 +269,12 @@ def statement(words):
     if name == "scipysvd":
         a = normal(int(rest[0]), int(rest[1]), rest[2])
         return lambda: scipy.linalg.svd(a, full_matrices=False)
+    if name == "eigvalsh":
+        a = symmetric(int(rest[0]))
+        return lambda: np.linalg.eigvalsh(a)
+    if name == "eigh10":
+        a = symmetric(int(rest[0]))
+        return lambda: scipy.linalg.eigh(a, subset_by_index=[0, 9])
     if name == "eigh":
         a = symmetric(int(rest[0]))
         return lambda: np.linalg.eigh(a)

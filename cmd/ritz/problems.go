@@ -22,7 +22,7 @@ func measurements(ctx context.Context, dev device.Device, folder string) []measu
 	curvature := func(ctx context.Context, dev device.Device) []measurement { return hessianProblems(ctx, dev, folder) }
 	var list []measurement
 	for _, of := range []func(context.Context, device.Device) []measurement{
-		svdProblems, gonumProblems, truncatedProblems, batchProblems, polarProblems, spectrumProblems, curvature, sinkhornProblems,
+		svdProblems, gonumProblems, eigenvalueProblems, truncatedProblems, batchProblems, polarProblems, spectrumProblems, curvature, sinkhornProblems,
 	} {
 		list = append(list, of(ctx, dev)...)
 	}
@@ -44,6 +44,28 @@ func svdProblems(ctx context.Context, dev device.Device) []measurement {
 		list = append(list, valuesProblem[float64](ctx, dev, n))
 	}
 	return append(list, valuesProblem[float32](ctx, dev, 1024))
+}
+
+// eigenvalueProblems ask for eigenvalues without vectors and for the ten
+// smallest with theirs.
+func eigenvalueProblems(ctx context.Context, dev device.Device) []measurement {
+	var list []measurement
+	for _, n := range []int{512, 1024, 2048} {
+		a := lazily(func() device.Dense[float64] { return symmetric(5, n) })
+		of := func(what string, o svd.EighOptions, peer, call string) {
+			list = append(list, measurement{
+				name: fmt.Sprintf("eigh %s n=%d", what, n),
+				run: func() error {
+					_, err := svd.Eigh(ctx, dev, a(), o)
+					return err
+				},
+				peer: map[string]string{peer: fmt.Sprintf("%s %d", call, n)},
+			})
+		}
+		of("values", svd.EighOptions{ValuesOnly: true}, "numpy.linalg.eigvalsh", "eigvalsh")
+		of("lowest 10", svd.EighOptions{Last: 10}, "scipy.linalg.eigh", "eigh10")
+	}
+	return list
 }
 
 // valuesProblem asks for singular values without vectors.

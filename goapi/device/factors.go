@@ -65,10 +65,13 @@ func (w *workspace) end() {
 	}
 }
 
-// Eigh decomposes a symmetric matrix of finite elements by divide and conquer,
-// looking at its lower triangle alone: the rows of a become the eigenvectors
-// to the eigenvalues w, which ascend.
-func Eigh(kernels FactorKernels, a Dense[float64], w []float64) {
+// Eigh decomposes a symmetric matrix by divide and conquer, looking at its lower
+// triangle alone: the rows of a become the eigenvectors to the eigenvalues w,
+// which ascend. An element that is no number is an error.
+func Eigh(kernels FactorKernels, a Dense[float64], w []float64) error {
+	if err := checkLower(a); err != nil {
+		return err
+	}
 	by := newWorkspace(kernels)
 	defer by.end()
 	exponent := scaleToSafe(a, true)
@@ -76,6 +79,26 @@ func Eigh(kernels FactorKernels, a Dense[float64], w []float64) {
 	values, vectors := symmetricTridiagonal(by, diagonal, below)
 	q.apply(by, vectors, false)
 	copyRows(a, vectors)
+	unscale(w, values, exponent)
+	return nil
+}
+
+// eighRange is Eigh of finite elements for the eigenvectors number [first,
+// first+vt.Rows) alone, which become the rows of vt, or none if vt.Data is nil.
+func eighRange(kernels FactorKernels, a Dense[float64], w []float64, vt Dense[float64], first int) {
+	by := newWorkspace(kernels)
+	defer by.end()
+	exponent := scaleToSafe(a, true)
+	diagonal, below, q := by.Tridiagonalize(a)
+	values, vectors := tridiagonalRange(by, diagonal, below, first, vt.Rows)
+	if vt.Rows > 0 {
+		q.apply(by, vectors, false)
+		copyRows(vt, vectors)
+	}
+	unscale(w, values, exponent)
+}
+
+func unscale(w, values []float64, exponent int) {
 	for i, v := range values {
 		w[i] = math.Ldexp(v, exponent)
 	}
@@ -100,7 +123,5 @@ func SVD(kernels FactorKernels, a, u Dense[float64], s []float64, vt Dense[float
 	}
 	transpose(left, u)
 	copyRows(vt, right)
-	for i, v := range values {
-		s[i] = math.Ldexp(v, exponent)
-	}
+	unscale(s, values, exponent)
 }

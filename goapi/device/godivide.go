@@ -163,19 +163,37 @@ func (t *eigenTree) join(lo, mid, hi int) {
 	ρ := 2 * math.Abs(t.e[mid-1])
 	sign := math.Copysign(1, t.e[mid-1])
 	z, kind := make([]float64, n), make([]int, n)
-	largest, zLargest := 0.0, 0.0
 	for r := range n {
 		if lo+r < mid {
 			z[r] = q.At(r, mid-lo-1) / math.Sqrt2
 		} else {
 			z[r], kind[r] = sign*q.At(r, mid-lo)/math.Sqrt2, inSecond
 		}
-		largest, zLargest = max(largest, math.Abs(d[r])), max(zLargest, math.Abs(z[r]))
 	}
-	// Deflation: elements of z that are small, and equal elements of d, of
-	// which a rotation leaves one.
-	tol := 16 * epsilon64 * max(largest, zLargest)
-	kept := make([]int, 0, n)
+	kept := deflate(ρ, d, z, func(i, j int, c, s float64) {
+		rotateRows(q, i, j, c, s)
+		if kind[i] != kind[j] {
+			kind[j] = inBoth
+		}
+	})
+	if len(kept) == 0 {
+		return
+	}
+	column, first, second := kinds(kept, kind)
+	s := square(t.s, lo, len(kept), len(kept))
+	values := rankOne(t.merge.by, ρ, d, z, kept, column, s)
+	t.merge.combine(lo, mid-lo, q, kept, column, first, second, s)
+	for i, r := range kept {
+		d[r] = values[i]
+	}
+}
+
+// deflate takes out of D + ρ·zzᵀ what is decomposed as it is: small elements of
+// z, and all but one of those that belong to equal elements of d, which
+// rotations of rows make small. It returns the others in the order of d.
+func deflate(ρ float64, d, z []float64, rotate func(i, j int, c, s float64)) (kept []int) {
+	tol := 16 * epsilon64 * max(maxAbs(d), maxAbs(z))
+	kept = make([]int, 0, len(d))
 	last := -1
 	for _, r := range ascendingBy(d) {
 		if ρ*math.Abs(z[r]) <= tol {
@@ -193,41 +211,48 @@ func (t *eigenTree) join(lo, mid, hi int) {
 			continue
 		}
 		z[r], z[last] = τ, 0
-		rotateRows(q, last, r, c, s)
-		if kind[r] != kind[last] {
-			kind[r] = inBoth
-		}
+		rotate(last, r, c, s)
 		d[last], d[r] = d[last]*c*c+d[r]*s*s, d[last]*s*s+d[r]*c*c
 		last = r
 	}
 	if last >= 0 {
 		kept = append(kept, last)
 	}
+	return kept
+}
+
+// rankOne decomposes the kept rows and columns of D + ρ·zzᵀ: it returns the
+// eigenvalues in ascending order and stores the eigenvectors in the rows of s,
+// element j in column[j], or in column j if that is nil.
+func rankOne(by *workspace, ρ float64, d, z []float64, kept, column []int, s Dense[float64]) (values []float64) {
 	k := len(kept)
-	if k == 0 {
-		return
-	}
-	f := secular{by: t.merge.by, c: 1 / ρ, z: make([]float64, k), d: make([]float64, k)}
+	f := secular{by: by, c: 1 / ρ, z: make([]float64, k), d: make([]float64, k)}
 	for j, r := range kept {
 		f.z[j], f.d[j] = z[r], d[r]
 	}
-	column, first, second := kinds(kept, kind)
-	origin, offset, s := make([]int, k), make([]float64, k), square(t.s, lo, k, k)
-	f.roots(origin, offset, s)
+	origin := make([]int, k)
+	values = make([]float64, k)
+	f.roots(origin, values, s)
 	parallelRows(k, 4*k, func(_, lo, hi int) {
 		v := make([]float64, k)
 		for i := lo; i < hi; i++ {
 			δ := s.Row(i)
-			for j, x := range δ {
-				v[column[j]] = f.z[j] / x
+			if column == nil {
+				for j, x := range δ {
+					v[j] = f.z[j] / x
+				}
+			} else {
+				for j, x := range δ {
+					v[column[j]] = f.z[j] / x
+				}
 			}
 			normalizeTo(δ, v)
 		}
 	})
-	t.merge.combine(lo, mid-lo, q, kept, column, first, second, s)
-	for i, r := range kept {
-		d[r] = f.d[origin[i]] + offset[i]
+	for i, k := range origin {
+		values[i] += f.d[k]
 	}
+	return values
 }
 
 // normalizeTo stores v/‖v‖ in x.

@@ -102,6 +102,51 @@ func TestSymmetricTridiagonal(t *testing.T) {
 	}
 }
 
+// Values alone and some of the vectors are as good as all of them.
+func TestTridiagonalRange(t *testing.T) {
+	for _, n := range orders {
+		for name, m := range tridiagonalKinds(n) {
+			by := newWorkspace(goFactors{})
+			want, _ := symmetricTridiagonal(by, slices.Clone(m[0]), slices.Clone(m[1]))
+			size := max(maxAbs(want), math.SmallestNonzeroFloat64)
+			allowed := 0x1p-53 * float64(n+20)
+			a := tridiagonalDense(m[0], m[1])
+			for _, count := range []int{0, 1, (n + 1) / 2, n} {
+				first := (n - count) / 2
+				w, v := tridiagonalRange(by, slices.Clone(m[0]), slices.Clone(m[1]), first, count)
+				for i, x := range w {
+					if d := math.Abs(x/size - want[i]/size); !(d <= allowed) {
+						t.Errorf("%s, n=%d, %d vectors: eigenvalue %d differs by %.1f eps", name, n, count, i, d/0x1p-52)
+					}
+				}
+				if count == 0 {
+					continue
+				}
+				gram, residual := NewDense[float64](count, count), NewDense[float64](count, n)
+				product(NoTrans, Transp, 1, v, v, gram, false)
+				b := a.Clone()
+				for i, x := range b.Data {
+					b.Data[i] = x / size
+				}
+				product(NoTrans, NoTrans, 1, v, b, residual, false)
+				for i := range count {
+					gram.Data[i*count+i]--
+					for j := range n {
+						residual.Set(i, j, residual.At(i, j)-v.At(i, j)*(w[first+i]/size))
+					}
+				}
+				if loss := maxAbs(gram.Data); !(loss <= allowed) {
+					t.Errorf("%s, n=%d: %d eigenvectors are orthogonal to %.1f eps", name, n, count, loss/0x1p-52)
+				}
+				if r := maxAbs(residual.Data); !(r <= allowed) {
+					t.Errorf("%s, n=%d: %d eigenvectors leave %.1f eps", name, n, count, r/0x1p-52)
+				}
+			}
+			by.end()
+		}
+	}
+}
+
 func tridiagonalDense(d, e []float64) Dense[float64] {
 	n := len(d)
 	a := NewDense[float64](n, n)

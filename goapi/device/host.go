@@ -19,7 +19,8 @@ type HostKernels[T Float] interface {
 	QR(a, r Dense[T]) error
 	Cholesky(a Dense[T]) error
 	Eigh(a Dense[T], w []T) error
-	SVD(a, u Dense[T], s []T, vt Dense[T]) error // u, vt with Data == nil: values alone
+	EighRange(a Dense[T], w []T, vt Dense[T], first int) error // vt with Data == nil: values alone
+	SVD(a, u Dense[T], s []T, vt Dense[T]) error               // u, vt with Data == nil: values alone
 
 	// Combine computes C = α·A + β·B, or α·A if b.Data is nil; C may be one of
 	// them.

@@ -95,6 +95,8 @@ func calls[T Float](q Queue[T], x Matrix[T]) map[string]func() {
 		"Cholesky":         func() { q.Cholesky(x) },
 		"Eigh":             func() { q.Eigh(x, m(1, 5)) },
 		"Eigh w":           func() { q.Eigh(m(5, 5), x) },
+		"EighRange":        func() { EighRange(q, x, m(1, 5), m(1, 5), 0) },
+		"EighRange w":      func() { EighRange(q, m(5, 5), x, Matrix[T]{}, 0) },
 		"SVD":              func() { q.SVD(x, Matrix[T]{}, m(1, 5), Matrix[T]{}) },
 		"SVD s":            func() { q.SVD(m(5, 7), Matrix[T]{}, x, Matrix[T]{}) },
 		"SVD u":            func() { q.SVD(m(9, 4), x, m(1, 4), m(4, 4)) },

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -112,31 +113,72 @@ func checkEigh[T device.Float](t *testing.T, dev device.Device, name string, a d
 	}
 }
 
-// Ranges and values alone are parts of the whole.
+// Ranges and values alone are those of the whole, to rounding errors, with
+// certificates that hold.
 func TestEighParts(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
-		a := matrices.Symmetric[float64](82, []float64{-2, -1, 0.5, 1, 3, 4, 9})
-		whole, err := Eigh(ctx, dev, a, EighOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range []EighOptions{{First: 2, Last: 5}, {Last: 1}, {First: 6}, {First: 1, Last: 7, ValuesOnly: true}} {
+		both(t, dev, testEighParts[float64], testEighParts[float32])
+	})
+}
+
+func testEighParts[T device.Float](t *testing.T, dev device.Device) {
+	spectra := map[string][]float64{"seven": {-2, -1, 0.5, 1, 3, 4, 9}, "one": {-3}, "clusters": make([]float64, 60), "zero": make([]float64, 9)}
+	for i := range spectra["clusters"] {
+		spectra["clusters"][i] = float64(i/12) - 2
+	}
+	for name, λ := range spectra {
+		n := len(λ)
+		eps := device.Epsilon[T]()
+		size := max(-λ[0], λ[n-1])
+		a := matrices.Symmetric[T](82, λ)
+		wide := device.Convert[float64](a)
+		for _, o := range []EighOptions{{First: n / 3, Last: n/3 + 1}, {Last: 1}, {First: n - 1}, {Last: (n + 3) / 4}, {First: n / 9, Last: n, ValuesOnly: true}, {First: n / 4}} {
 			r, err := Eigh(ctx, dev, a, o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			last := o.Last
 			if last == 0 {
-				last = 7
+				last = n
 			}
-			if !slices.Equal(r.Values, whole.Values[o.First:last]) || (len(r.Vt.Data) == 0) != o.ValuesOnly {
-				t.Errorf("%+v: values %v, Vt of %d", o, r.Values, len(r.Vt.Data))
+			k := last - o.First
+			if len(r.Values) != k || o.ValuesOnly != (r.Vt.Data == nil) || !o.ValuesOnly && (r.Vt.Rows != k || r.Vt.Cols != n) {
+				t.Fatalf("%s, %+v: %d values, Vt %d×%d", name, o, len(r.Values), r.Vt.Rows, r.Vt.Cols)
 			}
-			if !o.ValuesOnly && !slices.Equal(r.Vt.Data, whole.Vt.Slice(o.First, last, 0, 7).Clone().Data) {
-				t.Errorf("%+v: other vectors than those of the whole", o)
+			allowed := 10 * float64(n) * eps * size
+			for i, v := range r.Values {
+				if d := math.Abs(float64(v) - λ[o.First+i]); d > allowed || d > r.Certificate.ErrorBound+float64(n)*eps*size {
+					t.Errorf("%s, %+v: λ%d = %v, want %v, certified %.3g", name, o, o.First+i, v, λ[o.First+i], r.Certificate.ErrorBound)
+				}
+			}
+			if o.ValuesOnly {
+				if c := r.Certificate; c.Residual == c.Residual || c.Orthogonality == c.Orthogonality {
+					t.Errorf("%s: without vectors the certificate is %+v", name, c)
+				}
+				continue
+			}
+			residual, loss := 0.0, 0.0
+			for i := range k {
+				v := device.Convert[float64](r.Vt).Row(i)
+				for j := range n {
+					residual = math.Hypot(residual, blas64.Dot(blas64.Vector{N: n, Inc: 1, Data: v}, blas64.Vector{N: n, Inc: 1, Data: wide.Row(j)})-float64(r.Values[i])*v[j])
+				}
+				for l := range k {
+					x := blas64.Dot(blas64.Vector{N: n, Inc: 1, Data: v}, blas64.Vector{N: n, Inc: 1, Data: device.Convert[float64](r.Vt).Row(l)})
+					if l == i {
+						x--
+					}
+					loss = math.Hypot(loss, x)
+				}
+			}
+			if residual > allowed || loss > 10*float64(n)*eps {
+				t.Errorf("%s, %+v: residual %.3g, orthogonality %.3g", name, o, residual, loss)
+			}
+			if c := r.Certificate; residual/math.Sqrt(float64(k)) > c.ErrorBound+20*eps*size || loss/math.Sqrt(float64(k)) > c.Orthogonality+20*0x1p-52 {
+				t.Errorf("%s, %+v: residual %.3g, orthogonality %.3g, certified %+v", name, o, residual, loss, c)
 			}
 		}
-	})
+	}
 }
 
 // A failure or a wrong result of the device is made good by rotations.

@@ -33,6 +33,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"QR", testQR[T]},
 		{"Cholesky", testCholesky[T]},
 		{"Eigh", testEigh[T]},
+		{"EighRange", testEighRange[T]},
 		{"SVD", testSVD[T]},
 		{"Random", testRandom[T]},
 		{"SoftMin", testSoftMin[T]},

@@ -29,6 +29,7 @@ func testEmpty[T device.Float](t *testing.T, b *bench[T]) {
 			"Random":       func() { q.Random(device.Normal, 1, 1, a) },
 			"Cholesky":     func() { q.Cholesky(q.Alloc(0, 0)) },
 			"Eigh":         func() { q.Eigh(q.Alloc(0, 0), q.Alloc(1, 0)) },
+			"EighRange":    func() { device.EighRange(q, q.Alloc(0, 0), q.Alloc(1, 0), q.Alloc(0, 0), 0) },
 			"SVD":          func() { q.SVD(a, q.Alloc(r, k), q.Alloc(1, k), q.Alloc(k, c)) },
 			"Gibbs":        func() { device.Gibbs(q, 1, rows, cols, a, x) },
 			"PairwiseCost": func() { device.PairwiseCost(q, 2, a, small, q.Alloc(r, c)) },

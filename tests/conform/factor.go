@@ -166,6 +166,42 @@ func testEigh[T device.Float](t *testing.T, b *bench[T]) {
 		func(i, _ int) float64 { return 2 - 2*math.Cos(float64(i+1)*math.Pi/(n+1)) }, constant(20*b.eps))
 }
 
+// Eigenvalues without vectors, or with some, are those that come with all.
+func testEighRange[T device.Float](t *testing.T, b *bench[T]) {
+	for _, n := range sizes {
+		for name, G := range b.matrices(n, n) {
+			A, lower := device.NewDense[T](n, n), device.NewDense[T](n, n)
+			for i := range n {
+				for j := range n {
+					A.Set(i, j, G.At(i, j)/2+G.At(j, i)/2)
+					lower.Set(i, j, A.At(i, j))
+					if j > i {
+						lower.Set(i, j, T(math.NaN()))
+					}
+				}
+			}
+			w, alone := b.blank(1, n), b.blank(n, 1)
+			b.q.Eigh(b.put(lower), w)
+			device.EighRange(b.q, b.put(lower), alone, device.Matrix[T]{}, 0)
+			want, got := b.get(w), b.get(alone)
+			size := max(math.Abs(float64(want.At(0, 0))), math.Abs(float64(want.At(0, n-1))))
+			b.near("eigenvalues alone of "+name, got, func(i, _ int) float64 { return float64(want.At(0, i)) }, constant(4*float64(n+20)*b.eps*size))
+			for _, k := range []int{1, (n + 3) / 4, n} {
+				first := (n - k) / 2
+				v := b.blank(k, n)
+				device.EighRange(b.q, b.put(lower), w, v, first)
+				V, W := b.get(v), b.get(w)
+				b.orthonormalColumns("chosen eigenvectors of "+name, V.T())
+				av, _ := product(at(V), at(A), n)
+				λv := func(i, j int) float64 { return float64(W.At(0, first+i)) * float64(V.At(i, j)) }
+				if d := frobenius(k, n, av, λv); !(d <= 2*b.tol(A)) {
+					t.Errorf("%d of %d eigenvectors of %s: residual %.3g, allowed %.3g", k, n, name, d, 2*b.tol(A))
+				}
+			}
+		}
+	}
+}
+
 func testSVD[T device.Float](t *testing.T, b *bench[T]) {
 	for _, s := range append([][2]int{{1, 9}, {8, 33}, {17, 130}}, tallShapes...) {
 		m, n := s[0], s[1]

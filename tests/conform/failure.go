@@ -55,6 +55,8 @@ func testShapes[T device.Float](t *testing.T, b *bench[T]) {
 		"QR wide":        func() { q.QR(a23, a33) },
 		"Cholesky":       func() { q.Cholesky(a23) },
 		"Eigh":           func() { q.Eigh(a33, q.Alloc(1, 4)) },
+		"EighRange":      func() { device.EighRange(q, a33, q.Alloc(1, 3), q.Alloc(2, 3), 2) },
+		"EighRange w":    func() { device.EighRange(q, a33, q.Alloc(1, 4), none, 0) },
 		"SVD":            func() { q.SVD(a34, a33, q.Alloc(1, 3), a33) },
 		"SVD half":       func() { q.SVD(a34, a33, q.Alloc(1, 3), none) },
 		"Alloc":          func() { q.Alloc(-1, 3) },
