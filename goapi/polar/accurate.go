@@ -55,7 +55,7 @@ func accurate[T device.Float](ctx context.Context, q device.Queue[T], a, out dev
 	} else {
 		q.Gemm(device.NoTrans, device.NoTrans, 1, z, r, 0, out)
 	}
-	if err := certifyDouble(q, a, out, info); err != nil {
+	if err := certifyFactor(q, a, out, info); err != nil {
 		return nil, err
 	}
 	tol := 100 * float64(e.s) * e.eps

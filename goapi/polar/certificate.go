@@ -9,7 +9,10 @@ import (
 
 // Certificate says how good a polar factor is.
 //
-// Orthogonality is ‖QQᵀ - I‖_F, or ‖QᵀQ - I‖_F for tall matrices.
+// Orthogonality is an upper bound of ‖QQᵀ - I‖_F, or of ‖QᵀQ - I‖_F for tall
+// matrices: what is found, in float64 where Q is nearly orthogonal, and
+// (l·√s + s)·2⁻⁵³ at most, which is as much as rounding errors of the s² sums
+// of l products may hide in any order of summation. It is no estimate.
 //
 // ErrorBound bounds ‖Q - UVᵀ‖₂, from Q and A alone: the symmetric factor
 // H = AQᵀ is not quite symmetric and Q·(its transpose) not quite A, and what is
@@ -17,8 +20,8 @@ import (
 // rotated. To that is added what rounding may hide, about eps·κ: the polar
 // factor itself is that sensitive to A. The three norms in it are bounded from
 // products with random vectors, which are the same in each call: over their
-// choice, one of these bounds fails with a probability of 10⁻⁴ in sum.
-// Orthogonality is computed in full and is no estimate.
+// choice, one of these bounds fails with a probability of 10⁻⁴ in sum. What
+// can be told of float32 matrices is computed in float64.
 //
 // While Q is far from orthogonal (muon and other methods that do not
 // converge), the bound is what the steps leave at the smallest singular value
@@ -47,25 +50,34 @@ const (
 )
 
 // certify fills in the certificate of the factor out of a, whose Gram matrix
-// is in e.gram.
-func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted float64) error {
+// is in e.gram. Rounding in the steps may have added hidden to the error.
+func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted, hidden float64) error {
 	defer e.q.Scope()()
 	loss, err := e.distance()
 	if err != nil {
 		return err
 	}
+	r := e.gramRounding(e.l)
+	if single := e.eps > device.Epsilon[float64](); single && (loss <= near || r > near) {
+		return certifyDouble(e.q, a, out, info, wanted, hidden)
+	}
+	// ‖Q‖₂² is at most 1 + ‖QQᵀ-I‖_F itself; the sum of squares is rounded, too.
+	loss = (loss*(1+float64(e.s)*e.eps) + r) / (1 - r)
 	c := info.Certificate
 	c.Orthogonality = loss
 	if loss > near {
-		c.ErrorBound, err = e.unfinished(info, loss, wanted)
+		c.ErrorBound, err = e.unfinished(info, loss, wanted, hidden)
 		return err
 	}
-	left := math.Inf(1) // what the steps leave, if they are known to leave no more than was asked for
+	left := math.Inf(1) // what the steps leave, if it is known to be no more than was asked for
 	for _, part := range []float64{likely, nearly} {
 		if wanted == 0 || largest(info.taken)-1 > part*wanted {
 			continue
 		}
-		ok, err := e.above(1 - part*wanted)
+		ok, err := e.above(1-part*wanted, 1+loss)
+		if ok && err == nil {
+			ok, err = e.below(1+part*wanted, 1+loss)
+		}
 		if err != nil {
 			return err
 		}
@@ -78,9 +90,15 @@ func (e *engine[T]) certify(a, out device.Matrix[T], info *Info, wanted float64)
 	return err
 }
 
-// certifyDouble is certify for the factor out of a by a method that is more
-// accurate than float32 can tell, in float64.
-func certifyDouble[T device.Float](q device.Queue[T], a, out device.Matrix[T], info *Info) error {
+// certifyFactor is certify for a factor that no engine holds.
+func certifyFactor[T device.Float](q device.Queue[T], a, out device.Matrix[T], info *Info) error {
+	e := newEngine(q, a.Rows, a.Cols)
+	e.form(out)
+	return e.certify(a, out, info, 0, 0)
+}
+
+// certifyDouble is certify in float64.
+func certifyDouble[T device.Float](q device.Queue[T], a, out device.Matrix[T], info *Info, wanted, hidden float64) error {
 	w := q.Device().F64()
 	defer w.Close()
 	a64, out64 := w.Alloc(a.Rows, a.Cols), w.Alloc(a.Rows, a.Cols)
@@ -92,17 +110,31 @@ func certifyDouble[T device.Float](q device.Queue[T], a, out device.Matrix[T], i
 	}
 	e := newEngine(w, a.Rows, a.Cols)
 	e.form(out64)
-	return e.certify(a64, out64, info, 0)
+	return e.certify(a64, out64, info, wanted, hidden)
+}
+
+// gramRounding bounds the Frobenius norm of the rounding errors of X·Xᵀ for an
+// s×k matrix of norm 1. For each product x·xᵀ of a column they are u‖x‖² at
+// most, and for each addition u times the norm of the sum of the columns in it,
+// which is a Gram matrix itself: √s, or √j for j < s of them. No order of
+// summation is assumed but that it is the same for all elements; one after the
+// other is the worst.
+func (e *engine[T]) gramRounding(k int) float64 {
+	s := float64(e.s)
+	return e.eps / 2 * ((float64(k)-s/3+1)*math.Sqrt(s) + s)
 }
 
 // unfinished bounds the error of U·f(Σ)·Vᵀ for the steps f that were taken.
-func (e *engine[T]) unfinished(info *Info, loss, wanted float64) (float64, error) {
-	least, most := image(info.taken)
+func (e *engine[T]) unfinished(info *Info, loss, wanted, hidden float64) (float64, error) {
+	reach := 1. // of the singular values before the steps
+	if info.Method.frobenius() {
+		reach += e.eps / 2 * float64(e.s+e.l) // the scale is a sum of squares
+	}
+	least, most := image(info.taken, reach)
 	if least < 0 || len(info.taken) == 0 { // a sign may have changed, which the Gram matrix does not tell
 		return 1 + math.Sqrt(1+loss), nil
 	}
 	top := most - 1
-	hidden := info.hidden(e.coarsest)
 	below := 1.0
 	levels := []float64{coarse}
 	if wanted > 0 && nearly*wanted < 1-coarse {
@@ -115,7 +147,7 @@ func (e *engine[T]) unfinished(info *Info, loss, wanted float64) (float64, error
 		if below <= 1-f {
 			continue
 		}
-		ok, err := e.above(f)
+		ok, err := e.above(f, (most+hidden)*(most+hidden))
 		if err != nil {
 			return 0, err
 		}
@@ -134,10 +166,23 @@ func (i *Info) hidden(eps float64) float64 {
 }
 
 // above reports whether all singular values of the matrix with the Gram matrix
-// e.gram exceed f, from whether gram - f²·I has a Cholesky factor.
-func (e *engine[T]) above(f float64) (bool, error) {
+// e.gram, whose norm is at most square, exceed f, from whether gram - f²·I has a
+// Cholesky factor. What rounding may hide in both is taken off: a factorization
+// sums as a product does.
+func (e *engine[T]) above(f, square float64) (bool, error) {
 	e.q.Copy(e.p, e.gram)
-	e.q.AddDiag(T(-f*f), e.p)
+	return e.definite(-f*f - square*(e.gramRounding(e.l)+e.gramRounding(e.s)))
+}
+
+// below reports whether none of them exceeds f.
+func (e *engine[T]) below(f, square float64) (bool, error) {
+	e.q.Add(-1, device.NoTrans, e.gram, 0, device.NoTrans, device.Matrix[T]{}, e.p)
+	return e.definite(f*f - square*e.gramRounding(e.l) - f*f*e.gramRounding(e.s))
+}
+
+// definite reports whether p + shift·I has a Cholesky factor, which replaces p.
+func (e *engine[T]) definite(shift float64) (bool, error) {
+	e.q.AddDiag(T(shift), e.p)
 	e.q.Cholesky(e.p)
 	e.squared = false
 	err := e.q.Sync()
@@ -186,7 +231,8 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss, left float64) (float6
 	if err != nil {
 		return 0, err
 	}
-	E = min(loss, math.Sqrt(unlikely*E))
+	// On the diagonal a sum of l squares may hide l·u; elsewhere signs cancel.
+	E = min(loss, math.Sqrt(unlikely*E)+float64(e.l)*e.eps/2*(1+loss))
 	bound := min(left, E*(0.5+E)) // ‖P - I‖ and more of the second order
 
 	if unit, err := e.normalize(a, w); err != nil || unit == 0 {
@@ -257,10 +303,12 @@ func (e *engine[T]) rotated(a, out device.Matrix[T], loss, left float64) (float6
 	if err != nil {
 		return 0, err
 	}
-	// The rounding errors of A·Qᵀ, taken as independent and of the size of
-	// eps times the rows of A, give a random matrix N, and ‖L⁻¹·N·L⁻ᵀ‖₂ is
-	// about ‖L⁻¹‖₂·‖L⁻¹‖_F times their size.
-	hidden := e.eps * norm / math.Sqrt(float64(s)) * math.Sqrt(inverse) * trace
+	// The rounding errors of A·Qᵀ, taken as independent, give a random matrix
+	// N, and ‖L⁻¹·N·L⁻ᵀ‖₂ is about ‖L⁻¹‖₂·‖L⁻¹‖_F times the size of its
+	// elements: eps times that of the rows of A, or for many more columns than
+	// rows u·√l times ‖A‖_F/s, for no partial sum of A·Qᵀ has a norm above ‖A‖_F.
+	size := e.eps / 2 * max(2, math.Sqrt(float64(e.l)/float64(s))) * norm / math.Sqrt(float64(s))
+	hidden := size * math.Sqrt(inverse) * trace
 	bound += math.Sqrt(unlikely*square)/2 + hidden
 	if !(bound < 0.5) { // no small rotation
 		return most, nil

@@ -304,8 +304,8 @@ func (e *engine[T]) normalize(a, dst device.Matrix[T]) (float64, error) {
 
 // spectralBound returns an upper bound of ‖x‖₂ from the Gram matrix: the
 // Frobenius norm √(tr G), or with sharp ‖G²‖_F^¼ (Gelfand's formula), with the
-// square that it leaves for the first step. A few eps more keep rounding from
-// lifting singular values above 1.
+// square that it leaves for the first step. What rounding may hide is added to
+// the sharp one, so that no singular value is lifted above 1.
 func (e *engine[T]) spectralBound(sharp bool) (float64, error) {
 	if !sharp {
 		t, err := e.reduce(device.Sum, diagonal(e.gram))
@@ -313,7 +313,7 @@ func (e *engine[T]) spectralBound(sharp bool) (float64, error) {
 	}
 	e.square()
 	t, err := e.reduce(device.SumSquares, e.p) // tr G⁴
-	return math.Pow(t, 1./8) * (1 + 16*e.eps), err
+	return math.Pow(t, 1./8) * (1 + 16*e.eps + e.gramRounding(e.l)), err
 }
 
 // sharper returns the lower of a bound of ‖x‖₂ and one from random vectors and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -92,6 +93,16 @@ func testBadArguments[T device.Float](t *testing.T, dev device.Device) {
 				return err
 			})
 		}
+	}
+	broken := good.Clone()
+	broken.Set(2, 3, T(nan))
+	_, err := ComputeBatch(ctx, dev, []device.Dense[T]{good, good, broken, good}, Options{})
+	if found := new(device.NotFiniteError); !errors.As(err, &found) || found.Name != "matrix 2" || found.Row != 2 || found.Col != 3 {
+		t.Errorf("NaN in the matrix with index 2 at (2,3): %v", err)
+	}
+	_, err = ComputeBatch(ctx, dev, []device.Dense[T]{good, good, device.NewDense[T](0, 3)}, Options{})
+	if err == nil || !strings.Contains(err.Error(), "matrix 2") {
+		t.Errorf("no rows in the matrix with index 2: %v", err)
 	}
 	refuses(t, "empty batch", nil, func() error { _, err := ComputeBatch[T](ctx, dev, nil, Options{}); return err })
 	refuses(t, "options of an empty batch", device.ErrArgument, func() error {

@@ -48,7 +48,7 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 			q.Copy(a, e.x)
 		}
 		unit = 1
-	} else if scale, err = e.spectralBound(!(o.Method == Muon || o.Method == You || o.Method == Dion || o.Method == Custom)); err != nil {
+	} else if scale, err = e.spectralBound(!o.Method.frobenius()); err != nil {
 		return nil, err
 	}
 	finds := o.Method == Auto || o.Method == Newton || o.Method == Minimax || o.Method == Halley
@@ -143,12 +143,7 @@ func (e *engine[T]) iterate(ctx context.Context, a, out device.Matrix[T], o Opti
 	if o.NoCertificate {
 		return info, nil
 	}
-	if info.Method == Newton && o.Error == 0 {
-		err = certifyDouble(q, a, out, info)
-	} else {
-		err = e.certify(a, out, info, o.Error)
-	}
-	if err != nil {
+	if err = e.certify(a, out, info, o.Error, info.hidden(e.coarsest)); err != nil {
 		return nil, err
 	}
 	if retry && !(info.Certificate.ErrorBound <= o.Error) {
@@ -200,7 +195,8 @@ func run[T device.Float](ctx context.Context, e *engine[T], p *plan, out device.
 				case loss < 0.9*o.Error: // ‖Q - UVᵀ‖₂ ≤ ‖QQᵀ - I‖₂ but for rounding
 					done = true
 				case k >= len(p.steps) && !e.pending && largest(info.taken)-1 < nearly*o.Error:
-					done, err = e.above(1 - nearly*o.Error)
+					most := 1 + nearly*o.Error
+					done, err = e.above(1-nearly*o.Error, most*most)
 				}
 				return done || loss <= floor, err
 			}

@@ -31,6 +31,10 @@ const (
 // Methods lists all methods.
 var Methods = []Method{Auto, Express, Muon, You, Dion, Turbo, CANS, Prism, Cubic, Quintic, Minimax, Custom, Halley, QDWH, Newton, SVD}
 
+// frobenius reports whether the method divides by the Frobenius norm instead of
+// by a sharper bound of the largest singular value.
+func (m Method) frobenius() bool { return m == Muon || m == You || m == Dion || m == Custom }
+
 // Form says how the steps of an iteration are multiplied out.
 type Form string
 

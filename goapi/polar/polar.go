@@ -2,6 +2,7 @@ package polar
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -16,7 +17,7 @@ type Info struct {
 	Restarts    []int            // of the Gram form: after which steps x was multiplied out, the last one left out
 	Iterations  int              // number of steps
 	Steps       []Coefficients   // those of degree five among them, for singular values divided by Scale
-	Scale       float64          // what A was divided by; at least its largest singular value
+	Scale       float64          // what A was divided by; at least its largest singular value, but for rounding of a Frobenius norm
 	Losses      []float64        // ‖XXᵀ - I‖_F before each step; nil with NoCertificate
 	Flops       float64          // operations of the products, solves and factorizations of the steps; 0 for qdwh and svd
 	Precision   device.Precision // in which elements entered the products of the steps
@@ -57,12 +58,19 @@ const crowd = 1 << 30
 // different shapes. Each result is bit for bit that of Compute. On a CPU small
 // matrices are worked on side by side. With an error the results up to and
 // including the one that did not converge are returned.
+//
+// Errors are those of Compute and name the matrix by its index; those of bad
+// input come before any work.
 func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []device.Dense[T], o Options) ([]*Result[T], error) {
 	if _, err := o.complete(1, 1); err != nil {
 		return nil, err
 	}
-	for _, a := range as {
-		if err := device.CheckInput("matrix", a); err != nil {
+	for i, a := range as {
+		err := device.CheckInput("matrix", a)
+		if err != nil && len(as) > 1 {
+			err = device.CheckInput(fmt.Sprintf("matrix %d", i), a)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -111,6 +119,9 @@ func ComputeBatch[T device.Float](ctx context.Context, dev device.Device, as []d
 	for i, err := range errs {
 		if err == nil {
 			continue
+		}
+		if len(as) > 1 {
+			err = fmt.Errorf("matrix %d: %w", i, err)
 		}
 		if results[i] != nil {
 			i++
@@ -214,7 +225,7 @@ func bySVD[T device.Float](ctx context.Context, q device.Queue[T], a, out device
 		return nil, err
 	}
 	info := &Info{Method: SVD, Scale: float64(largest[0]), Certificate: new(Certificate)}
-	return info, certifyDouble(q, a, out, info)
+	return info, certifyFactor(q, a, out, info)
 }
 
 // apart returns a, or a copy of it if that is where out is.

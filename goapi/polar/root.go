@@ -43,9 +43,10 @@ type RootInfo struct {
 	Iterations int
 	Scale      float64   // an upper bound of ‖A‖₂, at most about 1.5 times that
 	Losses     []float64 // ‖M - I‖_F before each step, M = XᴾA as the iteration sees it
-	// Residual is ‖XᴾA - I‖_F, computed from X.
+	// Residual bounds ‖XᴾA - I‖_F for the X returned: it is computed in float64,
+	// and what its rounding errors, taken as independent, may hide is added.
 	Residual float64
-	// ErrorBound bounds ‖X - A^(-1/P)‖_F/‖X‖₂ to first order.
+	// ErrorBound bounds ‖X - A^(-1/P)‖_F/‖X‖₂ to first order in Residual.
 	ErrorBound float64
 }
 
@@ -171,13 +172,11 @@ func InverseRootOf[T device.Float](ctx context.Context, q device.Queue[T], a, ou
 	if info.Method == RootEigen && err != nil || ctx.Err() != nil {
 		return nil, err
 	}
-	if failed := r.check(info); failed != nil {
-		return nil, failed
-	}
 	// X is the root of A/unit.
-	half := T(math.Pow(unit, -1/float64(o.P)) / 2)
+	back := math.Pow(unit, 1/float64(o.P))
+	half := T(1 / back / 2)
 	q.Add(half, device.NoTrans, r.x, half, device.Transp, r.x, out)
-	if failed := q.Sync(); failed != nil {
+	if failed := check(r, out, back, info); failed != nil {
 		return nil, failed
 	}
 	return info, err
@@ -275,38 +274,75 @@ func (r *root[T]) eigen() error {
 	return q.Sync()
 }
 
-// check fills in residual and error bound. With E = Xᴾ·A - I and D the error of
-// X, in the basis of eigenvectors Eᵢⱼ = Dᵢⱼ·λⱼ·Σₖ xᵢᵏ·xⱼᵖ⁻¹⁻ᵏ to first order,
-// and the term k = 0 alone is λⱼ·xⱼᵖ⁻¹ = 1/xⱼ: thus |Dᵢⱼ| ≤ |Eᵢⱼ|·xⱼ.
-func (r *root[T]) check(info *RootInfo) error {
+// check fills in residual and error bound for the X in out, which back makes
+// the root of r.a.
+func check[T device.Float](r *root[T], out device.Matrix[T], back float64, info *RootInfo) error {
 	q := r.q
-	q.Copy(r.m, r.a)
-	for range r.p {
-		q.Gemm(device.NoTrans, device.NoTrans, 1, r.x, r.m, 0, r.w)
-		r.m, r.w = r.w, r.m
+	if same, ok := any(r).(*root[float64]); ok {
+		q.Add(T(back), device.NoTrans, out, 0, device.NoTrans, device.Matrix[T]{}, r.x)
+		return same.certify(info)
 	}
-	q.AddDiag(-1, r.m)
-	var err error
-	if info.Residual, err = r.frobenius(r.m); err != nil {
+	w := q.Device().F64()
+	defer w.Close()
+	c := newRoot(w, r.n, r.p)
+	if err := device.Recast(q, r.a, w, c.a); err != nil {
 		return err
 	}
-	q.Gemm(device.NoTrans, device.NoTrans, 1, r.m, r.x, 0, r.w)
-	d, err := r.frobenius(r.w)
-	if err != nil {
+	if err := device.Recast(q, out, w, c.x); err != nil {
 		return err
 	}
+	w.Add(back, device.NoTrans, c.x, 0, device.NoTrans, device.Matrix[float64]{}, c.x)
+	return c.certify(info)
+}
+
+// certify fills in residual and error bound of r.x. With E = Xᴾ·A - I and D the
+// error of X, in the basis of eigenvectors Eᵢⱼ = Dᵢⱼ·λⱼ·Σₖ xᵢᵏ·xⱼᵖ⁻¹⁻ᵏ to first
+// order, and the term k = 0 alone is λⱼ·xⱼᵖ⁻¹ = 1/xⱼ: thus |Dᵢⱼ| ≤ |Eᵢⱼ|·xⱼ.
+func (r *root[T]) certify(info *RootInfo) error {
+	q := r.q
 	q.Syrk(device.NoTrans, 1, r.x, 0, r.t)
 	square, err := r.frobenius(r.t) // ‖X²‖_F ≥ ‖X‖₂², at most √n times that
 	if err != nil {
 		return err
 	}
-	trace, err := r.frobenius(r.x)
+	frobenius, err := r.frobenius(r.x)
 	if err != nil {
 		return err
 	}
-	// ‖X‖₂ is at least ‖X²‖_F/‖X‖_F. Rounding may hide as much of E as is seen
-	// of it, and n·eps.
-	info.ErrorBound = 2*d/(square/trace) + float64(r.n)*r.eps
+	norm, err := r.rootNorm(square)
+	if err != nil {
+		return err
+	}
+	// A product of X with W hides u·√n·‖X‖₂·‖W‖_F if its rounding errors are
+	// independent, and n times that factor without its root if they are not;
+	// a little more covers those of X itself. It grows by ‖X‖₂ in each of the
+	// products that follow.
+	n := float64(r.n)
+	unit := r.eps / 2 * (min(n, 2*math.Sqrt(n)) + 2)
+	hidden := 0.0
+	q.Copy(r.m, r.a)
+	for range r.p {
+		size, err := r.frobenius(r.m)
+		if err != nil {
+			return err
+		}
+		hidden = norm * (hidden + unit*size)
+		q.Gemm(device.NoTrans, device.NoTrans, 1, r.x, r.m, 0, r.w)
+		r.m, r.w = r.w, r.m
+	}
+	q.AddDiag(-1, r.m)
+	seen, err := r.frobenius(r.m)
+	if err != nil {
+		return err
+	}
+	info.Residual = seen + hidden
+	q.Gemm(device.NoTrans, device.NoTrans, 1, r.m, r.x, 0, r.w)
+	d, err := r.frobenius(r.w)
+	if err != nil {
+		return err
+	}
+	// ‖X‖₂ is at least ‖X²‖_F/‖X‖_F.
+	info.ErrorBound = (d + hidden*norm) / (square / frobenius)
 	if info.Residual >= 0.5 {
 		info.ErrorBound = max(1, info.ErrorBound)
 	}
@@ -314,4 +350,19 @@ func (r *root[T]) check(info *RootInfo) error {
 		return &device.NotFiniteError{Name: "the inverse root", Value: info.ErrorBound}
 	}
 	return nil
+}
+
+// rootNorm bounds ‖X‖₂ from powers of X², which is in r.t with the Frobenius
+// norm square, times random vectors.
+func (r *root[T]) rootNorm(square float64) (float64, error) {
+	defer r.q.Scope()()
+	const powers = 8
+	v, w, norms := r.q.Alloc(r.n, outside), r.q.Alloc(r.n, outside), r.q.Alloc(1, outside)
+	r.q.Random(device.Normal, 3, 5, v)
+	for range powers {
+		r.q.Gemm(device.NoTrans, device.NoTrans, T(1/square), r.t, v, 0, w)
+		v, w = w, v
+	}
+	largest, _, err := r.columns(v, norms)
+	return math.Sqrt(square * min(1, math.Pow(unlikely*largest, 1./powers))), err
 }

@@ -2,6 +2,7 @@ package polar
 
 import (
 	"context"
+	"math"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -30,12 +31,23 @@ func Sign[T device.Float](ctx context.Context, dev device.Device, a device.Dense
 	if r == nil {
 		return nil, err
 	}
+	skew := 0.0             // ‖(Q-Qᵀ)/2‖_F²
 	for i := range a.Rows { // the mean with the transpose is no farther from the sign
 		for j := range i {
-			v := r.Q.At(i, j)/2 + r.Q.At(j, i)/2
+			x, y := r.Q.At(i, j), r.Q.At(j, i)
+			v := x/2 + y/2
 			r.Q.Set(i, j, v)
 			r.Q.Set(j, i, v)
+			d := float64(x) - float64(y)
+			skew += d * d / 2
 		}
+	}
+	if c := r.Certificate; c != nil {
+		// For Q = S + K with S symmetric and K skew, S² - K² is the mean of QQᵀ
+		// and QᵀQ. Rounding moves S by no more than u·‖S‖_F.
+		rounding := device.Epsilon[T]() / 2 * math.Sqrt(float64(a.Rows)*(1+c.Orthogonality))
+		c.Orthogonality = (c.Orthogonality+skew)*(1+1e-12) + 2*rounding*math.Sqrt(1+c.Orthogonality)
+		c.ErrorBound += rounding
 	}
 	return r, err
 }

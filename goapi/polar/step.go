@@ -113,15 +113,15 @@ func expressTo(lower, deviation float64) []step {
 
 // largest returns the most that the steps make of a singular value of [0,1].
 func largest(steps []step) float64 {
-	_, most := image(steps)
+	_, most := image(steps, 1)
 	return most
 }
 
 // image returns the least and the most that the steps make of singular values
-// of [0,1], from those of a grid that is dense near 0.
-func image(steps []step) (least, most float64) {
+// of [0,reach], from those of a grid that is dense near 0.
+func image(steps []step, reach float64) (least, most float64) {
 	for i := range 4001 {
-		x := math.Pow(float64(i)/4000, 3)
+		x := reach * math.Pow(float64(i)/4000, 3)
 		for _, p := range steps {
 			x = p.at(x)
 		}
