@@ -201,6 +201,9 @@ func (v *certifier[T]) missingRows() error {
 			return q.Sync()
 		}
 	}
+	if size := max(math.Abs(v.r.lo), math.Abs(v.r.hi)); v.lack*size < v.ε {
+		return v.missingRowsBySoftMin()
+	}
 	defer q.Scope()()
 	w, sums := q.Alloc(m, 1), q.Alloc(n, 1)
 	upload(q, w.Reshape(1, m), v.cols, func(x float64) float64 { return 1 - x })
@@ -212,6 +215,29 @@ func (v *certifier[T]) missingRows() error {
 	})
 	q.Download(device.Dense[float64]{Rows: n, Cols: 1, Stride: 1, Data: v.lackA}, sums)
 	return q.Sync()
+}
+
+// missingRowsBySoftMin is missingRows in one pass. Its potentials bring rounding
+// errors of the size of the costs over ε in, relative to the little mass that is
+// missing.
+func (v *certifier[T]) missingRowsBySoftMin() error {
+	q := v.q
+	defer q.Scope()()
+	ψ, s := q.Alloc(1, v.r.m), q.Alloc(1, v.r.n)
+	part := make([]float64, v.r.m)
+	for j, x := range v.cols {
+		part[j] = v.rounding.ψ[j] + v.ε*math.Log(1-x) // -Inf where nothing is missing
+	}
+	q.Upload(ψ, device.Vector(part))
+	v.c.rows(v.ε, ψ, s)
+	q.Download(device.Vector(v.lackA), s)
+	if err := q.Sync(); err != nil {
+		return err
+	}
+	for i, x := range v.lackA {
+		v.lackA[i] = math.Exp((v.rounding.φ[i] - x) / v.ε)
+	}
+	return nil
 }
 
 // upperBarred is the upper bound where pairs are forbidden.

@@ -48,7 +48,7 @@ func (d *descent[T]) run(goal float64, limit int) error {
 		if err := d.ctx.Err(); err != nil {
 			return err
 		}
-		if s.built && s.narrow != nil && d.relax == 0 && !astray {
+		if s.built && s.narrow() && d.relax == 0 && !astray {
 			count, ended, err := d.conjugate(goal, limit)
 			if err != nil || ended {
 				return err
@@ -60,7 +60,7 @@ func (d *descent[T]) run(goal float64, limit int) error {
 			continue
 		}
 		k := min(window, limit)
-		if !s.built && s.scaling {
+		if !s.built && s.kernel != nil {
 			k = 1 // the kernel may be built after any step
 		}
 		built := s.built

@@ -37,7 +37,7 @@ type DivergenceResult[T device.Float] struct {
 // [Power].
 //
 // The symmetric problems are solved by the averaged iteration f ← ½(f + T(f)),
-// whose errors shrink by half and more in every step. Errors are as for
+// whose errors shrink by half and more in every step, accelerated. Errors are as for
 // [Solve]; if one of the three problems does not reach the tolerance the result
 // is returned with the error.
 func Divergence[T device.Float](ctx context.Context, dev device.Device, p Problem[T], o Options) (*DivergenceResult[T], error) {
@@ -99,20 +99,22 @@ func Divergence[T device.Float](ctx context.Context, dev device.Device, p Proble
 		return centred(w)
 	}
 	d.GradA, d.GradB = less(d.Cross.F, d.SelfX.F), less(d.Cross.G, d.SelfY.F)
-	difference := func(rows int, of, without func(device.Dense[T]) error) (g device.Dense[T]) {
-		g = device.NewDense[T](rows, x.Cols)
-		h := device.NewDense[T](rows, x.Cols)
-		err = errors.Join(err, of(g), without(h))
-		for k, v := range h.Data {
-			g.Data[k] -= v
-		}
-		return g
+	d.GradX, d.GradY = device.NewDense[T](n, x.Cols), device.NewDense[T](m, x.Cols)
+	if err := d.Cross.gradients(&d.GradX, &d.GradY); err != nil {
+		return nil, err
 	}
 	// OT(α,α) depends on its points twice, which ½ makes up for.
-	d.GradX = difference(n, d.Cross.GradX, d.SelfX.GradX)
-	d.GradY = difference(m, d.Cross.GradY, d.SelfY.GradX)
-	if err != nil {
-		return nil, err
+	for _, g := range []struct {
+		of   device.Dense[T]
+		self *Result[T]
+	}{{d.GradX, d.SelfX}, {d.GradY, d.SelfY}} {
+		own := device.NewDense[T](g.of.Rows, g.of.Cols)
+		if err := g.self.GradX(own); err != nil {
+			return nil, err
+		}
+		for k, v := range own.Data {
+			g.of.Data[k] -= v
+		}
 	}
 	return d, failure
 }
@@ -127,73 +129,4 @@ func same[T device.Float](x, y device.Dense[T]) bool {
 		}
 	}
 	return true
-}
-
-// selfTransport solves a problem between a measure and itself.
-func selfTransport[T device.Float](ctx context.Context, dev device.Device, p Problem[T], o Options) (*Result[T], error) {
-	o, err := o.complete()
-	if err != nil {
-		return nil, err
-	}
-	r, err := reduce(p, o.Normalize)
-	if err != nil {
-		return nil, err
-	}
-	ε := o.Epsilon / r.unit
-	o.Method = Log
-	if err := r.accepts(ε, o); err != nil {
-		return nil, err
-	}
-	tol := tolerance[T](o.Tol, (r.hi-r.lo)/ε)
-	q := device.NewQueue[T](dev)
-	defer q.Close()
-	c := newCosts(q, r, o.Memory)
-	φ, s := make([]float64, r.n), make([]float64, r.n)
-	run := &fixedPoint{ctx: ctx, progress: o.Progress, left: o.MaxIterations, plain: true}
-	with := func(h *halves) {
-		run.step = func(f, next []float64) (float64, error) {
-			for i, v := range f {
-				φ[i] = v + ε*math.Log(r.a[i])
-			}
-			if err := h.rows(ε, φ, s); err != nil {
-				return 0, err
-			}
-			e := 0.0
-			for i, v := range s {
-				next[i] = (f[i] + v) / 2
-				e += 2 * r.a[i] * math.Abs(math.Expm1((f[i]-v)/ε))
-			}
-			return e, nil
-		}
-	}
-	f := make([]float64, r.n)
-	with(newHalves(q, c, r.n, r.m))
-	// The certificate makes the rows exact by a half step, which may double
-	// the error of the columns.
-	if err := run.run(f, tol/4); err != nil {
-		return nil, err
-	}
-	cert := newCertifier(dev, c, r, ε)
-	defer cert.close()
-	if cert.own { // float32: the rest in float64
-		with(newHalves(cert.q, cert.c, r.n, r.m))
-		if err := run.run(f, tol/4); err != nil {
-			return nil, err
-		}
-	}
-	for i, v := range f {
-		φ[i] = v + ε*math.Log(r.a[i])
-	}
-	ψ := cert.q.Alloc(1, r.m)
-	cert.q.Upload(ψ, device.Vector(φ))
-	if err := cert.rebuild(ψ); err != nil {
-		return nil, err
-	}
-	res, err := cert.finish(ctx, dev, p, o.Epsilon)
-	if err != nil {
-		return nil, err
-	}
-	res.Iterations, res.History, res.Method = run.count, run.history, Log
-	res.Converged = cert.marginal <= tol
-	return res, run.notReached("the symmetric iteration", cert.marginal, tol)
 }

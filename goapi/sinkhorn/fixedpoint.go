@@ -22,17 +22,15 @@ type fixedPoint struct {
 	history []float64
 }
 
-// memory is the number of earlier iterates that are combined.
-const memory = 6
-
 // run iterates from x, which it overwrites by the best iterate, until the
 // error is at most goal. It ends without an error of its own where that is out
 // of reach.
 func (p *fixedPoint) run(x []float64, goal float64) error {
-	n := len(x)
-	tx, best := make([]float64, n), append([]float64(nil), x...)
-	var last, residual []float64 // of the iterate before
-	var dx, df [][]float64
+	tx, best := make([]float64, len(x)), append([]float64(nil), x...)
+	var accelerated *anderson
+	if !p.plain {
+		accelerated = newAnderson(len(x))
+	}
 	least, mark, idle := math.Inf(1), math.Inf(1), 0
 	for ; p.left > 0; p.left-- {
 		if err := p.ctx.Err(); err != nil {
@@ -60,91 +58,26 @@ func (p *fixedPoint) run(x []float64, goal float64) error {
 		if idle++; idle > 256 {
 			break // rounding errors, or next to no progress
 		}
-		if (math.IsNaN(e) || e > 8*least && len(dx) > 0) && least < math.Inf(1) {
+		if (math.IsNaN(e) || e > 8*least && accelerated != nil && accelerated.held > 0) && least < math.Inf(1) {
 			// The combination went astray: on from the best, plainly.
 			copy(x, best)
 			if _, err := p.step(x, tx); err != nil {
 				return err
 			}
-			last, residual, dx, df = nil, nil, nil, nil
+			if accelerated != nil {
+				accelerated.forget()
+			}
 			copy(x, tx)
 			continue
 		}
-		f := make([]float64, n)
-		for k := range f {
-			f[k] = tx[k] - x[k]
-		}
-		if last != nil {
-			a, b := make([]float64, n), make([]float64, n)
-			for k := range f {
-				a[k], b[k] = x[k]-last[k], f[k]-residual[k]
-			}
-			dx, df = append(dx, a), append(df, b)
-			if len(dx) > memory {
-				dx, df = dx[1:], df[1:]
-			}
-		}
-		last, residual = append(last[:0:0], x...), f
-		copy(x, tx)
-		if p.plain || len(df) == 0 {
+		if p.plain {
+			copy(x, tx)
 			continue
 		}
-		for l, γ := range leastSquares(df, f) {
-			for k := range x {
-				x[k] -= γ * (dx[l][k] + df[l][k])
-			}
-		}
+		accelerated.accelerate(x, tx)
 	}
 	copy(x, best)
 	return nil
-}
-
-// leastSquares returns γ of least ‖f - Σ γₗ·dₗ‖ by the normal equations, with
-// a ridge that keeps nearly parallel directions apart.
-func leastSquares(d [][]float64, f []float64) []float64 {
-	k := len(d)
-	a := make([][]float64, k) // with the right-hand side behind
-	trace := 0.0
-	for i := range a {
-		a[i] = make([]float64, k+1)
-		for j := range k {
-			a[i][j] = dot(d[i], d[j])
-		}
-		trace += a[i][i]
-		a[i][k] = dot(d[i], f)
-	}
-	for i := range a {
-		a[i][i] += 1e-12 * trace
-	}
-	// The matrix is positive definite: elimination needs no exchange.
-	for i := range k {
-		if !(a[i][i] > 0) {
-			return nil
-		}
-		for r := i + 1; r < k; r++ {
-			l := a[r][i] / a[i][i]
-			for c := i; c <= k; c++ {
-				a[r][c] -= l * a[i][c]
-			}
-		}
-	}
-	γ := make([]float64, k)
-	for i := k - 1; i >= 0; i-- {
-		γ[i] = a[i][k]
-		for j := i + 1; j < k; j++ {
-			γ[i] -= a[i][j] * γ[j]
-		}
-		γ[i] /= a[i][i]
-	}
-	return γ
-}
-
-func dot(x, y []float64) float64 {
-	s := 0.0
-	for k, v := range x {
-		s += v * y[k]
-	}
-	return s
 }
 
 // notReached returns the error of an iteration that ended above its goal.

@@ -35,10 +35,10 @@ func centred[T device.Float](x []T) []T {
 // points coincide and the cost has a kink, its slope counts as 0. It reads the
 // points again and takes one exponential a pair; the device must still be
 // open.
-func (r *Result[T]) GradX(dst device.Dense[T]) error { return r.gradient(dst, true) }
+func (r *Result[T]) GradX(dst device.Dense[T]) error { return r.gradients(&dst, nil) }
 
 // GradY writes ∂OT/∂yⱼ into dst (m×d), see GradX.
-func (r *Result[T]) GradY(dst device.Dense[T]) error { return r.gradient(dst, false) }
+func (r *Result[T]) GradY(dst device.Dense[T]) error { return r.gradients(nil, &dst) }
 
 // cloudsOf are the points behind the costs of a reduced problem. Gradients with
 // respect to them are scale times smaller than those for the caller's.
@@ -82,7 +82,8 @@ func into[T device.Float](dst device.Dense[T], rows, cols int) error {
 	return nil
 }
 
-func (r *Result[T]) gradient(dst device.Dense[T], left bool) error {
+// gradients writes those of the sides that are not nil.
+func (r *Result[T]) gradients(byX, byY *device.Dense[T]) error {
 	if r == nil || r.reduced == nil {
 		return device.Argument("result", "is not one of Solve")
 	}
@@ -91,69 +92,104 @@ func (r *Result[T]) gradient(dst device.Dense[T], left bool) error {
 	if err != nil {
 		return err
 	}
-	n, at := len(r.F), d.rows
-	if !left {
-		n, at = len(r.G), d.cols
-	}
-	if err := into(dst, n, c.x.Cols); err != nil {
-		return err
-	}
 	q := r.dev.F64()
 	defer q.Close()
+	sides := []*sideGradient{}
+	for k, dst := range []*device.Dense[T]{byX, byY} {
+		if dst == nil {
+			continue
+		}
+		n := len(r.F)
+		if k == 1 {
+			n = len(r.G)
+		}
+		if err := into(*dst, n, c.x.Cols); err != nil {
+			return err
+		}
+		sides = append(sides, newSideGradient(q, c, k == 0))
+	}
 	costs := widenCosts(q, d)
 	x, y := device.Lend(q, c.x), device.Lend(q, c.y)
 	φ, ψ := q.Alloc(1, d.n), q.Alloc(1, d.m)
 	q.Upload(φ, device.Vector(r.φ))
 	q.Upload(ψ, device.Vector(r.ψ))
 	tile, slope := q.Alloc(costs.high, d.m), q.Alloc(costs.high, d.m)
-	grad := q.Alloc(d.m, x.Cols)
-	if left {
-		grad = q.Alloc(d.n, x.Cols)
-	}
-	weight := q.Alloc(1, max(d.n, d.m))
-	own := q.Alloc(grad.Rows, x.Cols)
-	total := weight.Slice(0, 1, 0, d.m)
-	part := q.Alloc(1, d.m)
 	costs.each(func(lo, hi int, cost device.Matrix[float64]) {
 		w := tile.RowRange(0, hi-lo)
 		device.Gibbs(q, r.ε, φ.Slice(0, 1, lo, hi), ψ, cost, w)
 		if c.inner == 0 {
 			c.slopes(q, x.RowRange(lo, hi), y, w, slope.RowRange(0, hi-lo))
 		}
-		// ∂C/∂x = w·(x-y), or inner·y.
-		if left {
-			g := grad.RowRange(lo, hi)
-			q.Gemm(device.NoTrans, device.NoTrans, 1, w, y, 0, g)
-			q.Reduce(device.Sum, device.PerRow, w, weight.Slice(0, 1, lo, hi))
-			return
+		for _, s := range sides {
+			s.take(q, lo, hi, w)
 		}
-		q.Gemm(device.Transp, device.NoTrans, 1, w, x.RowRange(lo, hi), 1, grad)
-		q.Reduce(device.Sum, device.PerCol, w, part)
-		q.Add(1, device.NoTrans, total, 1, device.NoTrans, part, total)
 	})
-	if c.inner != 0 {
-		q.Add(c.inner, device.NoTrans, grad, 0, device.NoTrans, device.Matrix[float64]{}, grad)
-	} else {
-		mine := x
-		if !left {
-			mine = y
+	for _, s := range sides {
+		dst, at := byX, d.rows
+		if !s.left {
+			dst, at = byY, d.cols
 		}
-		q.ScaleBy(device.PerRow, weight.Slice(0, 1, 0, grad.Rows), mine, own)
-		q.Add(1, device.NoTrans, own, -1, device.NoTrans, grad, grad)
-	}
-	host := device.NewDense[float64](grad.Rows, grad.Cols)
-	q.Download(host, grad)
-	if err := q.Sync(); err != nil {
-		return err
-	}
-	scale := d.mass * c.scale
-	for i := range host.Rows {
-		to := dst.Row(index(at, i))
-		for k, v := range host.Row(i) {
-			to[k] = T(v * scale)
+		g, err := s.finish(q, c)
+		if err != nil {
+			return err
+		}
+		for i := range g.Rows {
+			to := dst.Row(index(at, i))
+			for k, v := range g.Row(i) {
+				to[k] = T(v * d.mass * c.scale)
+			}
 		}
 	}
 	return nil
+}
+
+// sideGradient is the gradient with respect to the points of one side, as far as
+// the tiles of the plan have come.
+type sideGradient struct {
+	left bool
+	mine device.Dense[float64]  // points of the side
+	by   device.Matrix[float64] // points of the other side, and ones behind them
+	sums device.Matrix[float64] // of the plan times those
+}
+
+func newSideGradient(q device.Queue[float64], c cloudsOf, left bool) *sideGradient {
+	s := &sideGradient{left: left, mine: c.x}
+	other := c.y
+	if !left {
+		s.mine, other = c.y, c.x
+	}
+	d := other.Cols
+	s.by, s.sums = q.Alloc(other.Rows, d+1), q.Alloc(s.mine.Rows, d+1)
+	q.Fill(1, s.by)
+	q.Upload(s.by.Slice(0, other.Rows, 0, d), other)
+	return s
+}
+
+// take adds rows [lo,hi) of the plan w. ∂C/∂x is w·(x-y), or inner·y.
+func (s *sideGradient) take(q device.Queue[float64], lo, hi int, w device.Matrix[float64]) {
+	if s.left {
+		q.Gemm(device.NoTrans, device.NoTrans, 1, w, s.by, 0, s.sums.RowRange(lo, hi))
+	} else {
+		q.Gemm(device.Transp, device.NoTrans, 1, w, s.by.RowRange(lo, hi), 1, s.sums)
+	}
+}
+
+// finish returns the gradient from the sums that q holds.
+func (s *sideGradient) finish(q device.Queue[float64], c cloudsOf) (device.Dense[float64], error) {
+	sums := device.NewDense[float64](s.sums.Rows, s.sums.Cols)
+	q.Download(sums, s.sums)
+	d := s.mine.Cols
+	for i := range sums.Rows {
+		row := sums.Row(i)
+		for k, x := range s.mine.Row(i) {
+			if c.inner != 0 {
+				row[k] *= c.inner
+			} else {
+				row[k] = row[d]*x - row[k]
+			}
+		}
+	}
+	return sums.Slice(0, sums.Rows, 0, d), q.Sync()
 }
 
 // slopes multiplies the plan in w by p·‖x-y‖^(p-2), with which x-y becomes the

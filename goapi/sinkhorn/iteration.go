@@ -30,11 +30,8 @@ type iteration[T device.Float] struct {
 	near       bool             // steps in the log domain may take their sums from the plan
 	windows    *device.Sequence[T]
 
-	// Scaling: the kernel exp((φ̂+ψ̂-C)/ε), narrow or in k, both zero for the
-	// log domain.
-	scaling bool
-	narrow  *narrowKernel[T]
-	k       device.Matrix[T]
+	// Scaling: the kernel exp((φ̂+ψ̂-C)/ε), nil for the log domain.
+	kernel  *kernel[T]
 	target  device.Matrix[T] // what the columns of the kernel are to sum to: b but for its rounding errors
 	built   bool
 	ψ0      device.Matrix[T] // ψ̂
@@ -46,15 +43,6 @@ type iteration[T device.Float] struct {
 // window is the number of iterations between two looks at the errors. A look
 // waits for the device.
 const window = 8
-
-// kernelKind tells what an iteration may scale.
-type kernelKind int
-
-const (
-	noKernel    kernelKind = iota // nothing: it stays in the log domain
-	exactKernel                   // a kernel in the type of the iteration
-	fastKernel                    // one in float32 where the device gains by it: [iteration.correct] is to be called
-)
 
 // kernel is what the iteration may scale if there is memory for it.
 func (o Options) kernel(fits bool) kernelKind {
@@ -74,13 +62,7 @@ func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T],
 	upload(q, s.b, r.b, func(x float64) float64 { return x })
 	upload(q, s.logA, r.a, math.Log)
 	upload(q, s.logB, r.b, math.Log)
-	if s.scaling = kind != noKernel; s.scaling {
-		if kind == fastKernel {
-			s.narrow = newNarrowKernel(q, r.n, r.m)
-		}
-		if s.narrow == nil {
-			s.k = q.Alloc(r.n, r.m)
-		}
+	if s.kernel = newKernel(q, r.n, r.m, kind); s.kernel != nil {
 		s.u = row(r.n)
 		s.v, s.s, s.ψ0, s.ψ0b, s.target = row(r.m), row(r.m), row(r.m), row(r.m), row(r.m)
 	}
@@ -92,9 +74,7 @@ func newIteration[T device.Float](q device.Queue[T], c *costs[T], r *reduced[T],
 }
 
 func (s *iteration[T]) close() {
-	if s.narrow != nil {
-		s.narrow.q.Close()
-	}
+	s.kernel.close()
 }
 
 func upload[T device.Float](q device.Queue[T], dst device.Matrix[T], x []float64, f func(float64) float64) {
@@ -176,11 +156,7 @@ func (s *iteration[T]) scale(err device.Matrix[T]) {
 
 // scaleBy computes u = a/(K·v) and s = Kᵀ·u.
 func (s *iteration[T]) scaleBy() {
-	if s.narrow != nil {
-		s.narrow.step(s.a, s.v, s.u, s.s)
-	} else {
-		device.ScalingStep(s.q, s.k, s.a, s.v, s.u, s.s)
-	}
+	s.kernel.step(s.a, s.v, s.u, s.s)
 	s.used = true
 }
 
@@ -192,29 +168,28 @@ func (s *iteration[T]) drift() float64 {
 	switch {
 	case device.Epsilon[T]() > 1e-10:
 		return 20
-	case s.narrow != nil:
+	case s.narrow():
 		return 60
 	}
 	return 200
 }
+
+// narrow reports whether the kernel is in float32 for an iteration in float64.
+func (s *iteration[T]) narrow() bool { return s.kernel != nil && s.kernel.narrow != nil }
 
 // build makes the kernel of φ and ψ.
 func (s *iteration[T]) build() {
 	s.q.Copy(s.ψ0, s.ψ)
 	s.add(1, s.ψ, 1, s.εb, s.ψ0b)
 	s.q.Copy(s.target, s.b)
-	if s.narrow != nil {
-		s.narrow.build(s.c, T(s.ε), s.φ, s.ψ)
-	} else {
-		s.c.gibbs(T(s.ε), s.φ, s.ψ, s.k)
-	}
+	s.kernel.build(s.c, T(s.ε), s.φ, s.ψ)
 	s.built = true
 }
 
 // buildAtOnce makes the kernel without a step in the log domain where the
 // costs, between lo and hi, are so even that φ = lo is near enough.
 func (s *iteration[T]) buildAtOnce(lo, hi float64) {
-	if !s.scaling || (hi-lo)/s.ε > 100 || device.Epsilon[T]() > 1e-10 && (hi-lo)/s.ε > s.drift()/2 {
+	if s.kernel == nil || (hi-lo)/s.ε > 100 || device.Epsilon[T]() > 1e-10 && (hi-lo)/s.ε > s.drift()/2 {
 		return
 	}
 	s.q.Fill(T(lo), s.φ)
@@ -248,7 +223,7 @@ func (s *iteration[T]) keepKernel() (again bool) {
 		again, s.near = s.near, false
 		return again
 	}
-	if s.near = s.c.onePass() && (s.near || d <= s.drift()/window); s.scaling && d <= s.drift()/window {
+	if s.near = s.c.onePass() && (s.near || d <= s.drift()/window); s.kernel != nil && d <= s.drift()/window {
 		s.build()
 	}
 	return false

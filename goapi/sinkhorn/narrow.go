@@ -51,10 +51,11 @@ func (k *narrowKernel[T]) step(a, v, u, s device.Matrix[T]) {
 // narrowReach is the error down to which a narrow kernel stands for the plan.
 const narrowReach = 3e-8
 
-// firstGoal returns the error at which to look at the true plan first.
-func (s *iteration[T]) firstGoal(tol float64) float64 {
+// firstGoal returns the error, by the kernel, at which to look at the true plan
+// first.
+func firstGoal(narrow bool, tol float64) float64 {
 	switch {
-	case s.narrow == nil:
+	case !narrow:
 		return tol
 	case tol > narrowReach/4:
 		return tol / 2
@@ -67,7 +68,7 @@ func (s *iteration[T]) firstGoal(tol float64) float64 {
 // those of the kernel differ from them by its rounding errors, and by almost
 // the same near ψ. It reports false where there is no such kernel.
 func (s *iteration[T]) correct(sums []float64) bool {
-	if s.narrow == nil || !s.built {
+	if !s.narrow() || !s.built {
 		return false
 	}
 	s.add(T(1/s.ε), s.ψ, T(-1/s.ε), s.ψ0, s.v)
@@ -97,7 +98,7 @@ func (s *iteration[T]) correct(sums []float64) bool {
 // lost returns P·w for the plan P of ψ, to the precision of float32. It reports
 // false where no narrow kernel stands for the plan.
 func (s *iteration[T]) lost(w []float64) (sums []float64, ok bool) {
-	if s.narrow == nil || !s.built {
+	if !s.narrow() || !s.built {
 		return nil, false
 	}
 	n, m := s.u.Cols, s.v.Cols
@@ -109,7 +110,7 @@ func (s *iteration[T]) lost(w []float64) (sums []float64, ok bool) {
 	s.q.Fill(1, ones)
 	upload(s.q, dw, w, func(x float64) float64 { return x })
 	s.q.Mul(s.v, dw, s.v)
-	s.narrow.step(ones, s.v, other, unused) // other = 1/(K·(v∘w))
+	s.kernel.step(ones, s.v, other, unused) // other = 1/(K·(v∘w))
 	s.q.Div(s.u, other, other)
 	host := make([]T, n)
 	s.q.Download(device.Vector(host), other)

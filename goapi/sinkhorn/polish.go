@@ -20,7 +20,7 @@ func polish[T device.Float](ctx context.Context, cert *certifier[T], o Options, 
 		left: d.left, floor: d.floor * device.Epsilon[float64]() / device.Epsilon[T](),
 		count: d.count, history: d.history,
 	}
-	for goal := s.firstGoal(o.Tol); ; {
+	for goal := firstGoal(s.narrow(), o.Tol); ; {
 		if err := fine.run(goal, fine.left); err != nil {
 			return err
 		}

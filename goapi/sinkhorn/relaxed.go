@@ -32,105 +32,230 @@ func relaxed[T device.Float](ctx context.Context, dev device.Device, p Problem[T
 	if err := r.accepts(ε, Options{Epsilon: o.Epsilon, Memory: o.Memory}); err != nil {
 		return nil, err
 	}
-	spread := r.hi - r.lo
-	tol := tolerance[T](o.Tol, spread/ε)
-	u := marginals(r, ma, mb)
-	scale := ma + mb
-	a, b := scaledBy(r.a, ma), scaledBy(r.b, mb)
-	// Potentials with the logarithms of the masses, as soft minima take them.
-	with := func(x, w, out []float64, ε float64) {
-		for k := range x {
-			out[k] = x[k] + ε*math.Log(w[k])
-		}
+	tol := tolerance[T](o.Tol, (r.hi-r.lo)/ε)
+	run := &fixedPoint{ctx: ctx, progress: o.Progress, left: o.MaxIterations}
+	w := newAlternation(marginals(r, ma, mb), scaledBy(r.a, ma), scaledBy(r.b, mb), run)
+	for j, x := range r.warm {
+		w.g[j] = float64(x) / r.unit
 	}
 
 	q := device.NewQueue[T](dev)
 	defer q.Close()
-	h := newHalves(q, newCosts(q, r, o.Memory), r.n, r.m)
-	s, f, φ := make([]float64, r.n), make([]float64, r.n), make([]float64, r.n)
-	g, t, ψ, moved := make([]float64, r.m), make([]float64, r.m), make([]float64, r.m), make([]float64, r.m)
-	for j, x := range r.warm {
-		g[j] = float64(x) / r.unit
-	}
-	run := &fixedPoint{ctx: ctx, progress: o.Progress, left: o.MaxIterations}
-	solve := func(ε, goal float64) error {
-		run.step = func(x, next []float64) (float64, error) {
-			with(x, b, ψ, ε)
-			if err := h.rows(ε, ψ, s); err != nil {
-				return 0, err
-			}
-			copy(moved, x)
-			u.first(ε, s, moved, f)
-			with(f, a, φ, ε)
-			if err := h.cols(ε, φ, t); err != nil {
-				return 0, err
-			}
-			return u.second(ε, t, moved, next) / scale, nil
+	c := newCosts(q, r, o.Memory)
+	var v *relaxedCertifier
+	if same, ok := any(c).(*costs[float64]); ok {
+		v = newRelaxedCertifier(w, same, ε)
+		if err := iterateRelaxed(w, v, q, c, r, o, ε, tol); err != nil {
+			return nil, err
 		}
-		return run.run(g, goal)
+	} else {
+		wide := dev.F64()
+		defer wide.Close()
+		exact := widenCosts(wide, r)
+		v = newRelaxedCertifier(w, exact, ε)
+		// What float32 does not reach is reached in float64.
+		if err := iterateRelaxed(w, nil, q, c, r, o, ε, max(tol, 2*device.Epsilon[T]()*(1+(r.hi-r.lo)/ε))); err != nil {
+			return nil, err
+		}
+		if err := v.look(); err != nil {
+			return nil, err
+		}
+		if v.marginal > tol {
+			near := &reduced[float64]{n: r.n, m: r.m, lo: r.lo, hi: r.hi, unit: 1, warm: w.g}
+			if err := iterateRelaxed(w, v, wide, exact, near, o, ε, tol); err != nil {
+				return nil, err
+			}
+		}
 	}
-	for _, e := range schedule(ε, spread, r.warm != nil) {
+	res := &RelaxedResult[T]{
+		Epsilon: o.Epsilon, Iterations: run.count, History: run.history, Converged: v.marginal <= tol,
+		dev: dev, problem: p, reduced: r, ε: ε, φ: w.φ, ψ: w.ψ,
+	}
+	for _, x := range v.rows {
+		res.Mass += x
+	}
+	primal, dual := w.u.value(ε, w.f, w.moved, v.rows, v.cols)
+	res.Cost, res.Objective = v.cost*r.unit, primal*r.unit
+	res.Certificate = RelaxedCertificate{MarginalL1: v.marginal, Gap: (primal - dual) * r.unit}
+	n, m := points(p)
+	none := func(int) float64 { return 0 }
+	res.F, res.G = place[T](w.f, r.rows, n, r.unit, 0, none), place[T](w.moved, r.cols, m, r.unit, 0, none)
+	return res, run.notReached("the iteration of the relaxed problem", v.marginal, tol)
+}
+
+// alternation is the iteration between the half steps of a relaxed problem.
+// Vectors are in Go memory, as float64.
+type alternation struct {
+	u          relaxedMarginals
+	a, b       []float64 // masses
+	logA, logB []float64
+	scale      float64 // mass of a and b
+	run        *fixedPoint
+
+	g       []float64 // what is iterated
+	moved   []float64 // g with the translation of the last step
+	f       []float64 // of the last step
+	s, t    []float64 // soft minima of the last step
+	φ, ψ    []float64 // f and moved, or g before, with the logarithms of the masses
+	scratch []float64
+}
+
+func newAlternation(u relaxedMarginals, a, b []float64, run *fixedPoint) *alternation {
+	w := &alternation{u: u, a: a, b: b, run: run}
+	for _, v := range []*[]float64{&w.logA, &w.f, &w.s, &w.φ} {
+		*v = make([]float64, len(a))
+	}
+	for _, v := range []*[]float64{&w.logB, &w.g, &w.moved, &w.t, &w.ψ, &w.scratch} {
+		*v = make([]float64, len(b))
+	}
+	for i, x := range a {
+		w.logA[i] = math.Log(x)
+		w.scale += x
+	}
+	for j, x := range b {
+		w.logB[j] = math.Log(x)
+		w.scale += x
+	}
+	return w
+}
+
+// weigh adds the logarithms of masses to potentials, as soft minima take them.
+func weigh(ε float64, x, log, out []float64) {
+	for k := range x {
+		out[k] = x[k] + ε*log[k]
+	}
+}
+
+// first is the half step on f for the potentials x of the columns.
+func (w *alternation) first(h *halves, ε float64, x []float64) error {
+	weigh(ε, x, w.logB, w.ψ)
+	if err := h.rows(ε, w.ψ, w.s); err != nil {
+		return err
+	}
+	copy(w.moved, x)
+	w.u.first(ε, w.s, w.moved, w.f)
+	weigh(ε, w.f, w.logA, w.φ)
+	return nil
+}
+
+// solve iterates with the half steps h.
+func (w *alternation) solve(h *halves, ε, goal float64) error {
+	w.run.step = func(x, next []float64) (float64, error) {
+		if err := w.first(h, ε, x); err != nil {
+			return 0, err
+		}
+		if err := h.cols(ε, w.φ, w.t); err != nil {
+			return 0, err
+		}
+		return w.u.second(ε, w.t, w.moved, next) / w.scale, nil
+	}
+	return w.run.run(w.g, goal)
+}
+
+// iterateRelaxed iterates through larger values of ε to the tolerance. With v it
+// looks at the true plan, and goes on where the error of that is still larger.
+func iterateRelaxed[T, C device.Float](w *alternation, v *relaxedCertifier, q device.Queue[T], c *costs[T], r *reduced[C], o RelaxedOptions, ε, tol float64) error {
+	k := newScaled(q, c, o.Memory)
+	defer k.close()
+	h, run := k.halves(), w.run
+	for _, e := range schedule(ε, r.hi-r.lo, r.warm != nil) {
+		k.begin(e, r.lo, r.hi-r.lo)
 		if e > ε {
 			left := run.left
 			run.left = min(coarseIterations, left/2)
 			spent := run.left
-			if err := solve(e, coarse); err != nil {
-				return nil, err
+			if err := w.solve(h, e, coarse); err != nil {
+				return err
 			}
 			run.left = left - (spent - run.left)
-			continue
-		}
-		if err := solve(e, tol); err != nil {
-			return nil, err
 		}
 	}
-	// The rest in float64: what float32 did not reach, and the certificate.
-	wide := dev.F64()
-	defer wide.Close()
-	exact := widenCosts(wide, r)
-	h = newHalves[float64](wide, exact, r.n, r.m)
-	achieved, err := run.step(g, make([]float64, r.m))
-	if err != nil {
-		return nil, err
+	if v == nil {
+		return w.solve(h, ε, tol)
 	}
-	if !(achieved <= tol) && run.left > 0 {
-		if err := solve(ε, tol); err != nil {
-			return nil, err
+	for goal := firstGoal(k.narrow(), tol); ; goal = min(goal, tol) / 2 {
+		if err := w.solve(h, ε, goal); err != nil {
+			return err
 		}
-		if achieved, err = run.step(g, make([]float64, r.m)); err != nil {
-			return nil, err
+		if err := v.look(); err != nil || v.marginal <= tol || run.left == 0 {
+			return err
+		}
+		if goal < tol/8 {
+			break
+		}
+		if ok, err := k.align(v.before, w.s, w.φ, w.t); err != nil {
+			return err
+		} else if !ok {
+			break
 		}
 	}
-	// s, f, t and moved belong to the last step: sums of rows and columns
-	// of the plan of f and moved follow from them. The rows were made to
-	// fit f, up to the translation that came after the soft minima.
-	res := &RelaxedResult[T]{
-		Epsilon: o.Epsilon, Iterations: run.count, History: run.history, Converged: achieved <= tol,
-		dev: dev, problem: p, reduced: r, ε: ε, φ: φ, ψ: make([]float64, r.m),
+	if err := w.solve(k.exact, ε, tol); err != nil {
+		return err
 	}
-	with(moved, b, res.ψ, ε)
-	if err := h.rows(ε, res.ψ, s); err != nil {
-		return nil, err
+	return v.look()
+}
+
+// relaxedCertifier finds the true plan of potentials in float64.
+type relaxedCertifier struct {
+	w *alternation
+	c *costs[float64]
+	h *halves
+	ε float64
+
+	before     []float64 // ψ of the half step on f
+	marginal   float64
+	rows, cols []float64 // sums of the plan
+	cost       float64   // ⟨C,P⟩
+}
+
+func newRelaxedCertifier(w *alternation, c *costs[float64], ε float64) *relaxedCertifier {
+	return &relaxedCertifier{
+		w: w, c: c, h: newHalves[float64](c.q, c, c.n, c.m), ε: ε,
+		before: make([]float64, c.m), rows: make([]float64, c.n), cols: make([]float64, c.m),
 	}
-	rows, cols := make([]float64, r.n), make([]float64, r.m)
-	for i := range rows {
-		rows[i] = a[i] * math.Exp((f[i]-s[i])/ε)
-		res.Mass += rows[i]
+}
+
+// look makes a half step from w.g and sets the sums, the cost and the error of
+// the plan of f and moved. The rows were made to fit f, up to the translation
+// that came after the soft minima.
+func (v *relaxedCertifier) look() error {
+	w, q, ε := v.w, v.c.q, v.ε
+	if err := w.first(v.h, ε, w.g); err != nil {
+		return err
 	}
-	for j := range cols {
-		cols[j] = b[j] * math.Exp((moved[j]-t[j])/ε)
+	copy(v.before, w.ψ)
+	shift := w.g[0] - w.moved[0]
+	for i, x := range w.f {
+		v.rows[i] = w.a[i] * math.Exp((x-w.s[i]-shift)/ε)
 	}
-	cost, err := exact.spent(ε, φ, res.ψ)
-	if err != nil {
-		return nil, err
+	weigh(ε, w.moved, w.logB, w.ψ)
+	defer q.Scope()()
+	m := v.c.m
+	a, φ := q.Alloc(1, v.c.n), q.Alloc(1, v.c.n)
+	ψ, sums, spent := q.Alloc(1, m), q.Alloc(1, m), q.Alloc(1, m)
+	q.Upload(a, device.Vector(v.rows))
+	q.Upload(ψ, device.Vector(w.ψ))
+	v.c.planCosts(ε, ψ, a, φ, sums, spent)
+	costs := make([]float64, m)
+	q.Download(device.Vector(v.cols), sums)
+	q.Download(device.Vector(costs), spent)
+	if err := q.Sync(); err != nil {
+		return err
 	}
-	primal, dual := u.value(ε, f, moved, rows, cols)
-	res.Cost, res.Objective = cost*r.unit, primal*r.unit
-	res.Certificate = RelaxedCertificate{MarginalL1: achieved, Gap: (primal - dual) * r.unit}
-	n, m := points(p)
-	none := func(int) float64 { return 0 }
-	res.F, res.G = place[T](f, r.rows, n, r.unit, 0, none), place[T](moved, r.cols, m, r.unit, 0, none)
-	return res, run.notReached("the iteration of the relaxed problem", achieved, tol)
+	v.cost = 0
+	least := math.Inf(1)
+	for j, x := range v.cols {
+		w.t[j] = w.moved[j] + ε*(w.logB[j]-math.Log(x))
+		v.cost += costs[j]
+		least = min(least, x)
+	}
+	if !(least > 0x1p-1000) { // sums have underflowed
+		if err := v.h.cols(ε, w.φ, w.t); err != nil {
+			return err
+		}
+	}
+	v.marginal = w.u.second(ε, w.t, w.moved, w.scratch) / w.scale
+	return nil
 }
 
 func massOf[T device.Float](w []T) float64 {
@@ -139,29 +264,6 @@ func massOf[T device.Float](w []T) float64 {
 	}
 	_, sum := widen(w, len(w))
 	return sum
-}
-
-// spent returns ⟨C,P⟩ of the plan P = exp((φ+ψ-C)/ε).
-func (c *costs[T]) spent(ε float64, φ, ψ []float64) (float64, error) {
-	q := c.q
-	defer q.Scope()()
-	df, dg, k := q.Alloc(1, c.n), q.Alloc(1, c.m), q.Alloc(c.high, c.m)
-	sums := q.Alloc(1, c.n)
-	q.Upload(df, device.Vector(narrow[T](φ)))
-	q.Upload(dg, device.Vector(narrow[T](ψ)))
-	c.each(func(lo, hi int, tile device.Matrix[T]) {
-		p := k.RowRange(0, hi-lo)
-		device.Gibbs(q, T(ε), df.Slice(0, 1, lo, hi), dg, tile, p)
-		q.Map(device.InfToZero, tile, tile) // a forbidden pair costs nothing
-		q.Dot(device.PerRow, p, tile, sums.Slice(0, 1, lo, hi))
-	})
-	host := make([]T, c.n)
-	q.Download(device.Vector(host), sums)
-	total := 0.0
-	for _, x := range host {
-		total += float64(x)
-	}
-	return total, q.Sync()
 }
 
 // Plan writes A[i]·B[j]·exp((F[i]+G[j]-C[i,j])/Epsilon) into dst (n×m). It

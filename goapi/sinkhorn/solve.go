@@ -61,7 +61,7 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 			}
 		}
 	}
-	goal := s.firstGoal(o.Tol)
+	goal := firstGoal(s.narrow(), o.Tol)
 	steps, final, err := d.finish(dev, c, r, ε, o, goal)
 	if err != nil {
 		return nil, err
