@@ -11,6 +11,7 @@
 #include "band.h"
 #include "secular.h"
 #include "sweep.h"
+#include "eigh.h"
 
 /* What cgo does not let a flag say: square roots need not set errno. */
 #pragma GCC optimize("O3", "no-math-errno", "no-trapping-math")

@@ -279,7 +279,7 @@ func testSVDBatchPosition[T Float](t *testing.T) {
 }
 
 func TestStatusNumbers(t *testing.T) {
-	if SVDDone != device.BatchDone || SVDNotFinite != device.BatchNotFinite || SVDNotConverged != device.BatchNotConverged {
+	if SVDDone != device.BatchDone || SVDNotFinite != device.BatchNotFinite || SVDNotConverged != device.BatchNotConverged || EighNotSymmetric != device.BatchNotSymmetric {
 		t.Error("package device gives the statuses other numbers")
 	}
 }

@@ -24,6 +24,7 @@
 #include "secular_body.h"
 #include "sweep_body.h"
 #include "jacobi_body.h"
+#include "eigh_body.h"
 #include "step_body.h"
 #include "tangent_body.h"
 

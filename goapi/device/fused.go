@@ -200,9 +200,10 @@ type BatchSVDer[T Float] interface {
 	TrySVDBatch(m, n int, a, u, s, vt, checks Matrix[T]) bool
 }
 
-// Statuses of a matrix in TrySVDBatch.
+// Statuses of a matrix in TrySVDBatch and TryEighBatch.
 const (
 	BatchDone         = 0
 	BatchNotFinite    = 1
 	BatchNotConverged = 2
+	BatchNotSymmetric = 3 // TryEighBatch alone
 )

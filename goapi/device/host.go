@@ -55,6 +55,7 @@ type HostKernels[T Float] interface {
 	TangentForward(bias []T, s, u, y Dense[T]) bool            // bias nil: none
 	TangentBackward(s, c, u, e, blocks Dense[T]) bool          // c with Data == nil: none; see TangentBlock
 	SVDBatch(m, n int, a, u, s, vt, checks []T) bool           // stacks of len(checks)/4 matrices
+	EighBatch(n int, a, w, vt, checks []T) bool                // as SVDBatch
 }
 
 // host is a device whose memory is Go memory.

@@ -10,13 +10,15 @@ import (
 	"github.com/ritz-go/ritz/goapi/device"
 )
 
-// BatchStatus tells how the decomposition of one matrix of a batch ended.
+// BatchStatus tells how the decomposition of one matrix of Batch or EighBatch
+// ended.
 type BatchStatus int
 
 const (
 	Done         BatchStatus = device.BatchDone
 	NotFinite    BatchStatus = device.BatchNotFinite    // the matrix holds a NaN or an infinity
 	NotConverged BatchStatus = device.BatchNotConverged // in 30 sweeps; the results may be of use all the same
+	NotSymmetric BatchStatus = device.BatchNotSymmetric // EighBatch alone
 )
 
 func (s BatchStatus) String() string {
@@ -27,6 +29,8 @@ func (s BatchStatus) String() string {
 		return "not finite"
 	case NotConverged:
 		return "not converged"
+	case NotSymmetric:
+		return "not symmetric"
 	}
 	return fmt.Sprintf("BatchStatus(%d)", int(s))
 }
@@ -74,6 +78,59 @@ func (r *BatchResult[T]) Matrix(i int) (u device.Dense[T], s []T, vt device.Dens
 		vt = device.Dense[T]{Rows: k, Cols: r.N, Stride: r.N, Data: r.Vt[i*k*r.N : (i+1)*k*r.N]}
 	}
 	return u, s, vt
+}
+
+// Err returns nil if all matrices are Done, and else an error that names the
+// first one that is not; it matches device.ErrNotFinite or
+// device.ErrNotConverged.
+func (r *BatchResult[T]) Err() error { return firstFailure(r.Status) }
+
+func firstFailure(status []BatchStatus) error {
+	first, failed := -1, 0
+	for i, s := range status {
+		if s != Done {
+			if first < 0 {
+				first = i
+			}
+			failed++
+		}
+	}
+	if first < 0 {
+		return nil
+	}
+	return &BatchError{Matrix: first, Status: status[first], Failed: failed, Count: len(status)}
+}
+
+// BatchError says which matrix of a batch is the first that is not Done, and
+// how many are not.
+type BatchError struct {
+	Matrix        int // counted from 0
+	Status        BatchStatus
+	Failed, Count int
+}
+
+func (e *BatchError) Error() string {
+	s := fmt.Sprintf("matrix %d of the batch is %v", e.Matrix, e.Status)
+	if e.Status == NotConverged {
+		s = fmt.Sprintf("the decomposition of matrix %d of the batch has not converged", e.Matrix)
+	}
+	if e.Failed > 1 {
+		s += fmt.Sprintf(", the first of %d among %d", e.Failed, e.Count)
+	}
+	return s
+}
+
+// Is makes the error match the one of a single decomposition.
+func (e *BatchError) Is(target error) bool {
+	switch e.Status {
+	case NotFinite:
+		return target == device.ErrNotFinite
+	case NotConverged:
+		return target == device.ErrNotConverged
+	case NotSymmetric:
+		return target == device.ErrArgument
+	}
+	return false
 }
 
 // The device gets blocks of so many elements for each processor: few enough
@@ -141,9 +198,21 @@ func (r *BatchResult[T]) decompose(ctx context.Context, dev device.Device, a []T
 	if count == 0 {
 		return nil
 	}
-	block := runtime.GOMAXPROCS(0) * max(leastInBlock, blockElements/(m*n))
+	return inBlocks(ctx, q, count, m*n, func(lo, hi int) error {
+		done, err := r.block(q, a, lo, hi, shared)
+		if err == nil && !done {
+			err = r.oneByOne(ctx, q, a, lo, hi)
+		}
+		return err
+	})
+}
+
+// inBlocks calls do for blocks of count matrices of so many elements, smaller
+// ones where the memory of the device does not suffice.
+func inBlocks[T device.Float](ctx context.Context, q device.Queue[T], count, elements int, do func(lo, hi int) error) error {
+	block := runtime.GOMAXPROCS(0) * max(leastInBlock, blockElements/elements)
 	if _, shares := q.(device.Lender[T]); !shares {
-		block = max(leastInBlock, deviceElements/(m*n))
+		block = max(leastInBlock, deviceElements/elements)
 	}
 	block = min(block, count)
 	for lo := 0; lo < count; {
@@ -151,13 +220,10 @@ func (r *BatchResult[T]) decompose(ctx context.Context, dev device.Device, a []T
 			return err
 		}
 		hi := min(count, lo+block)
-		done, err := r.block(q, a, lo, hi, shared)
+		err := do(lo, hi)
 		if errors.Is(err, device.ErrOutOfMemory) && block > leastInBlock {
 			block = max(leastInBlock, block/4)
 			continue
-		}
-		if err == nil && !done {
-			err = r.oneByOne(ctx, q, a, lo, hi)
 		}
 		if err != nil {
 			return err

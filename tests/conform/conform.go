@@ -57,6 +57,7 @@ func run[T device.Float](t *testing.T, dev device.Device) {
 		{"MinTransform", testMinTransform[T]},
 		{"Narrow", testNarrow[T]},
 		{"SVDBatch", testSVDBatch[T]},
+		{"EighBatch", testEighBatch[T]},
 		{"Sequence", testSequence[T]},
 		{"Precision", testPrecision[T]},
 		{"Steps", testSteps[T]},
