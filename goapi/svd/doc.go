@@ -80,7 +80,8 @@
 // back to full if the space would exceed a third of the dimension.
 //
 // [Batch] decomposes thousands of small matrices at once, by one-sided Jacobi
-// rotations of one matrix in each lane of a vector register. [Spectrum] tells
+// rotations of one matrix in each lane of a vector register, and [EighBatch]
+// the eigenvalues and eigenvectors of symmetric ones. [Spectrum] tells
 // ranks, norms and the like from singular values; [PseudoInverse],
 // [LeastSquares] and [SubspaceAngles] are what decompositions are often for.
 //

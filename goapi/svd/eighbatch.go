@@ -64,12 +64,12 @@ func (r *EighBatchResult[T]) Err() error { return firstFailure(r.Status) }
 // times its largest entry; the entry of largest magnitude in each eigenvector is
 // positive.
 //
-// CPUs with SIMD kernels take matrices up to 64×64 to tridiagonal form and from
-// there by implicit QL steps, one matrix in each lane of a vector register, at
-// about 13·n³ operations each; GPUs, and CPUs without such kernels, by two-sided
-// Jacobi rotations, in the shared memory of a few warps. Results do not depend on
-// the position of a matrix nor on the number of threads. Larger matrices, and
-// all on devices without such a kernel, are decomposed one by one.
+// CPUs take a matrix to tridiagonal form by reflections and from there by
+// implicit QL steps, with SIMD kernels one in each lane of a vector register: up
+// to 64×64, and from eight matrices on up to 128×128, at about 13·n³ operations
+// each. Results do not depend on the position of a matrix nor on the number of
+// threads. Larger ones, and all on devices without such a kernel, are decomposed
+// one by one.
 //
 // A matrix with a NaN or an infinity, one that is not symmetric, and one that
 // does not converge are flagged in Status and are no error; Err makes one of
