@@ -68,7 +68,15 @@ func (q *queue[T]) TryMinTransform(c, g, w, f, h, d device.Matrix[T]) bool {
 // the products of C and w unless w is the zero Matrix.
 func (q *queue[T]) minimum(x device.Axis, c, g, w, out, d device.Matrix[T]) {
 	if x == device.PerCol {
-		q.sweep("min_cols", columnWork(c), c.Rows, c.Cols, address(c), c.LD, address(g), step(g), address(out), step(out))
+		defer q.Scope()()
+		p := columnPieces(c)
+		if partial, ok := q.partial(p, 8*c.Cols); ok {
+			q.sweep("min_cols", p.work, c.Rows, c.Cols, address(c), c.LD, address(g), step(g), p.height,
+				address(out), step(out), partial)
+			if p.count > 1 {
+				join(q, device.Min, p, partial, c.Cols, 0, out)
+			}
+		}
 		return
 	}
 	q.sweep("min_rows", rowWork(c), c.Rows, c.Cols, address(c), c.LD, address(g), step(g), address(w), step(w),

@@ -22,13 +22,34 @@ func (q *queue[T]) TrySoftMin(x device.Axis, ε T, c, g, out device.Matrix[T]) b
 	case ε == 0:
 		q.minimum(x, c, g, device.Matrix[T]{}, out, device.Matrix[T]{})
 	case x == device.PerCol:
-		q.sweep("softmin_cols", columnWork(c), ε, c.Rows, c.Cols, address(c), c.LD, address(g), step(g), address(out), step(out))
+		q.softMinColumns(ε, c, g, out)
 	case x != device.PerRow:
 		return false // refused there
 	default:
 		q.sweep("softmin_rows", rowWork(c), ε, c.Rows, c.Cols, address(c), c.LD, address(g), step(g), address(out), step(out))
 	}
 	return true
+}
+
+func (q *queue[T]) softMinColumns(ε T, c, g, out device.Matrix[T]) {
+	defer q.Scope()()
+	p := columnPieces(c)
+	if partial, ok := q.partial(p, softBytes[T]()*c.Cols); ok {
+		q.sweep("softmin_cols", p.work, ε, c.Rows, c.Cols, address(c), c.LD, address(g), step(g), p.height,
+			address(out), step(out), partial)
+		q.joinSoft(ε, p, partial, out)
+	}
+}
+
+// softBytes is the size of what a piece leaves of a soft minimum: the largest term
+// and the sum of exponentials.
+func softBytes[T device.Float]() int { return 2 * int(unsafe.Sizeof(*new(T))) }
+
+// joinSoft computes the soft minima of which several pieces left parts.
+func (q *queue[T]) joinSoft(ε T, p pieces, partial uint64, out device.Matrix[T]) {
+	if p.count > 1 {
+		q.sweep("softmin_join", columnWork(device.Matrix[T]{Cols: out.Len()}), ε, p.count, out.Len(), partial, address(out), step(out))
+	}
 }
 
 func (q *queue[T]) TryGibbs(ε T, f, g, c, out device.Matrix[T]) bool {

@@ -4,9 +4,9 @@ package cusolver
 
 import "github.com/ritz-go/ritz/goapi/device"
 
-// pieces says how the rows of a matrix are cut by kernels that sum columns beside
-// other work: into so many of so much height. They leave the sums of each, so that
-// tall and narrow matrices keep the whole GPU busy.
+// pieces says how the rows of a matrix are cut by kernels with a result for each
+// column: into so many of so much height. They leave what each gives, so that tall
+// and narrow matrices keep the whole GPU busy.
 type pieces struct{ height, count, work int }
 
 // cut returns the pieces of a rows×cols matrix, none empty: about a thousand
@@ -20,6 +20,28 @@ func cut(rows, cols int) pieces {
 	height := max(least, (rows+wanted-1)/wanted)
 	count := (rows + height - 1) / height
 	return pieces{height, count, count * strips * threads}
+}
+
+// worthCutting is the number of elements from which a second kernel, to join what
+// the pieces leave, costs less than blocks that do nothing.
+const worthCutting = 1 << 16
+
+// columnPieces is cut for kernels that write the results themselves if there is
+// one piece.
+func columnPieces[T device.Float](a device.Matrix[T]) pieces {
+	if p := cut(a.Rows, a.Cols); a.Len() >= worthCutting {
+		return p
+	}
+	return pieces{a.Rows, 1, columnWork(a)}
+}
+
+// partial returns device memory for what the pieces leave, so many bytes each, and
+// 0 for a single one, which leaves nothing.
+func (q *queue[T]) partial(p pieces, bytes int) (address uint64, ok bool) {
+	if p.count <= 1 {
+		return 0, true
+	}
+	return q.scratch(p.count * bytes)
 }
 
 // join computes the reduction out of the columns of partial, which has a row of

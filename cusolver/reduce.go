@@ -41,7 +41,7 @@ func (q *queue[T]) reduce(r device.Reduction, x device.Axis, a, b, out device.Ma
 	case device.PerRow:
 		q.sweep("reduce_rows", rowWork(a), int32(r), a.Rows, a.Cols, address(a), a.LD, address(b), b.LD, address(out), step(out))
 	case device.PerCol:
-		if p := cut(a.Rows, a.Cols); p.count > 1 && a.Len() >= worthCutting {
+		if p := columnPieces(a); p.count > 1 {
 			q.reduceStrips(r, p, a, b, out)
 			return
 		}
@@ -50,10 +50,6 @@ func (q *queue[T]) reduce(r device.Reduction, x device.Axis, a, b, out device.Ma
 		q.reduceWhole(r, a, b, out)
 	}
 }
-
-// worthCutting is the number of elements from which a second kernel, to join what
-// the pieces leave, costs less than blocks that do nothing.
-const worthCutting = 1 << 16
 
 func (q *queue[T]) reduceStrips(r device.Reduction, p pieces, a, b, out device.Matrix[T]) {
 	defer q.Scope()()

@@ -28,7 +28,7 @@ var kernels = map[string]map[string]string{
 	},
 	"minimum": {
 		"min_rows": "nnpnpnpnpnpn",
-		"min_cols": "nnpnpnpn",
+		"min_cols": "nnpnpnnpnp",
 	},
 	"narrow": {
 		"recast":           "nnpnpn",
@@ -70,7 +70,8 @@ var kernels = map[string]map[string]string{
 	},
 	"softmin": {
 		"softmin_rows": "tnnpnpnpn",
-		"softmin_cols": "tnnpnpnpn",
+		"softmin_cols": "tnnpnpnnpnp",
+		"softmin_join": "tnnppn",
 	},
 	"sparse": {
 		"sparse_rows":     "ittnnnppppnpn",

@@ -3,7 +3,8 @@
 //
 //   min_rows   f[i] = minⱼ (C[i,j] - g[j]) and d[i] = Σⱼ C[i,j]·w[j], where a cost
 //              +Inf counts 0
-//   min_cols   h[j] = minᵢ (C[i,j] - f[i])
+//   min_cols   h[j] = minᵢ (C[i,j] - f[i]), or, unless partial is null, those over the
+//              rows i in [p·height,(p+1)·height) to partial[p,j]
 //
 // w and d may be null. A NaN survives. Memory bandwidth is the limit: each
 // kernel reads C once and stores no differences. The order of the sums depends on
@@ -108,12 +109,11 @@ RZ_FN void min_rows(i64 rows, i64 cols, const T *c, i64 ldc, const T *g, i64 inc
 		min_rows_loaded<false>(rows, cols, c, ldc, g, incg, w, incw, f, incf, d, incd);
 }
 
-// A block has a strip of 32 columns (fewer if the matrix has fewer), and its
-// threads are groups of that width that take every n-th row.
-template <class T> RZ_FN void min_cols(i64 rows, i64 cols, const T *c, i64 ldc, const T *f, i64 incf, T *h, i64 inch)
+template <class T>
+RZ_FN void min_cols(i64 rows, i64 cols, const T *c, i64 ldc, const T *f, i64 incf, i64 height, T *h, i64 inch, double *partial)
 {
 	__shared__ T low[THREADS];
-	strips cut(rows, cols, rows);
+	strips cut(rows, cols, height);
 #pragma unroll 1
 	for (i64 b = blockIdx.x; b < cut.count; b += gridDim.x) {
 		strip at(cut, b);
@@ -129,8 +129,12 @@ template <class T> RZ_FN void min_cols(i64 rows, i64 cols, const T *c, i64 ldc, 
 			if (at.group < half)
 				low[threadIdx.x] = least(low[threadIdx.x], low[threadIdx.x + half * cut.width]);
 		}
-		if (at.group == 0 && at.j < cols)
-			h[at.j * inch] = low[threadIdx.x];
+		if (at.group == 0 && at.j < cols) {
+			if (partial)
+				partial[at.piece * cols + at.j] = low[threadIdx.x];
+			else
+				h[at.j * inch] = low[threadIdx.x];
+		}
 		__syncthreads(); // low is free again
 	}
 }
@@ -150,11 +154,13 @@ RZ_KERNEL ritz_min_rows_f64(i64 rows, i64 cols, const double *c, i64 ldc, const 
 	rz::min_rows(rows, cols, c, ldc, g, incg, w, incw, f, incf, d, incd);
 }
 
-RZ_KERNEL ritz_min_cols_f32(i64 rows, i64 cols, const float *c, i64 ldc, const float *f, i64 incf, float *h, i64 inch)
+RZ_KERNEL ritz_min_cols_f32(i64 rows, i64 cols, const float *c, i64 ldc, const float *f, i64 incf, i64 height, float *h,
+	i64 inch, double *partial)
 {
-	rz::min_cols(rows, cols, c, ldc, f, incf, h, inch);
+	rz::min_cols(rows, cols, c, ldc, f, incf, height, h, inch, partial);
 }
-RZ_KERNEL ritz_min_cols_f64(i64 rows, i64 cols, const double *c, i64 ldc, const double *f, i64 incf, double *h, i64 inch)
+RZ_KERNEL ritz_min_cols_f64(i64 rows, i64 cols, const double *c, i64 ldc, const double *f, i64 incf, i64 height, double *h,
+	i64 inch, double *partial)
 {
-	rz::min_cols(rows, cols, c, ldc, f, incf, h, inch);
+	rz::min_cols(rows, cols, c, ldc, f, incf, height, h, inch, partial);
 }

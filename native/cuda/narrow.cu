@@ -51,55 +51,6 @@ RZ_FN void narrow_gibbs(double eps, i64 rows, i64 cols, const double *f, i64 inc
 	convert(rows, cols, c, ldc, k, ldk, [=](i64 i, i64 j, double x) { return exp((f[i * incf] + g[j * incg] - x) * inverse); });
 }
 
-// The share of thread me of n in the product of a row of K and v.
-template <bool ALIGNED> RZ_FN double narrow_product(const float *k, const double *v, i64 incv, i64 cols, int me, int n)
-{
-	double s[4] = {0, 0, 0, 0};
-	i64 whole = cols / 4 * 4;
-#pragma unroll 1
-	for (i64 j = 4 * me; j < whole; j += 4 * n) {
-		float x[4];
-		double y[4];
-		load_four<ALIGNED>(k + j, 1, x);
-		load_four<ALIGNED>(v + j * incv, incv, y);
-#pragma unroll
-		for (int l = 0; l < 4; l++)
-			s[l] += x[l] * y[l];
-	}
-	if (whole + me < cols) // at most three terms are left
-		s[0] += k[whole + me] * v[(whole + me) * incv];
-	return (s[0] + s[1]) + (s[2] + s[3]);
-}
-
-RZ_FN double share_of(double a, double sum) { return a == 0 && sum == 0 ? 0 : a / sum; }
-
-template <bool ALIGNED>
-RZ_FN void narrow_rows_loaded(i64 rows, i64 cols, const float *k, i64 ldk, const double *a, i64 inca, const double *v,
-	i64 incv, double *u, i64 incu)
-{
-	__shared__ double warps[WARPS];
-	if (cols <= 1024) { // a warp for each row
-		for (i64 i = (i64)blockIdx.x * WARPS + warp_of_block(); i < rows; i += (i64)gridDim.x * WARPS) {
-			double s = warp_sum(narrow_product<ALIGNED>(k + i * ldk, v, incv, cols, lane_of_warp(), LANES));
-			if (lane_of_warp() == 0)
-				u[i * incu] = share_of(a[i * inca], s);
-		}
-		return;
-	}
-	for (i64 i = blockIdx.x; i < rows; i += gridDim.x) {
-		double s = warp_sum(narrow_product<ALIGNED>(k + i * ldk, v, incv, cols, threadIdx.x, THREADS));
-		if (lane_of_warp() == 0)
-			warps[warp_of_block()] = s;
-		__syncthreads();
-		if (threadIdx.x == 0) {
-			for (int l = 1; l < WARPS; l++)
-				s += warps[l];
-			u[i * incu] = share_of(a[i * inca], s);
-		}
-		__syncthreads(); // warps is free again
-	}
-}
-
 RZ_FN void narrow_cols(i64 rows, i64 cols, const float *k, i64 ldk, const double *u, i64 incu, i64 height, double *partial)
 {
 	__shared__ double shared[THREADS];
@@ -141,10 +92,7 @@ RZ_KERNEL ritz_narrow_gibbs_f64(double eps, i64 rows, i64 cols, const double *f,
 RZ_KERNEL ritz_narrow_rows_f64(i64 rows, i64 cols, const float *k, i64 ldk, const double *a, i64 inca, const double *v, i64 incv,
 	double *u, i64 incu)
 {
-	if (rz::rows_aligned(k, rows, ldk) && rz::rows_aligned(v, 1, 1) && incv == 1)
-		rz::narrow_rows_loaded<true>(rows, cols, k, ldk, a, inca, v, incv, u, incu);
-	else
-		rz::narrow_rows_loaded<false>(rows, cols, k, ldk, a, inca, v, incv, u, incu);
+	rz::row_products(rows, cols, k, ldk, v, incv, [=](i64 i, double sum) { u[i * incu] = rz::share_of(a[i * inca], sum); });
 }
 
 RZ_KERNEL ritz_narrow_cols_f64(i64 rows, i64 cols, const float *k, i64 ldk, const double *u, i64 incu, i64 height,

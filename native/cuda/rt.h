@@ -368,6 +368,26 @@ template <class T> struct soft_sum {
 };
 template <class T> RZ_FN T base_two(T eps) { return (T)1.44269504088896340736 / eps; }
 
+// Where soft minima go: to out, or, where the terms of each are cut into pieces
+// and partial is not null, what piece p leaves of number i to partial[p,0,i] and
+// partial[p,1,i], for softmin_join.
+template <class T> struct soft_output {
+	T eps, *out;
+	i64 incout;
+	T *partial;
+	i64 count; // of soft minima
+
+	RZ_FN void put(i64 piece, i64 i, soft_sum<T> s) const
+	{
+		if (partial) {
+			partial[2 * piece * count + i] = s.top;
+			partial[(2 * piece + 1) * count + i] = s.sum;
+		} else {
+			out[i * incout] = s.value(eps);
+		}
+	}
+};
+
 // 16 bytes, which one instruction moves.
 template <class T> struct alignas(16) pack {
 	static constexpr int size = 16 / sizeof(T);
@@ -482,6 +502,66 @@ RZ_FN void soft_rows(T k, i64 rows, i64 cols, const T *c, i64 ldc, const T *g, i
 	else
 		soft_rows_loaded<false>(k, rows, cols, c, ldc, g, incg, store);
 }
+
+// The share of thread me of n in the product of a row of K and v.
+template <bool ALIGNED, class K, class T> RZ_FN T row_product(const K *k, const T *v, i64 incv, i64 cols, int me, int n)
+{
+	T s[4] = {0, 0, 0, 0};
+	i64 whole = cols / 4 * 4;
+#pragma unroll 1
+	for (i64 j = 4 * me; j < whole; j += 4 * n) {
+		K x[4];
+		T y[4];
+		load_four<ALIGNED>(k + j, 1, x);
+		load_four<ALIGNED>(v + j * incv, incv, y);
+#pragma unroll
+		for (int l = 0; l < 4; l++)
+			s[l] += x[l] * y[l];
+	}
+	if (whole + me < cols) // at most three terms are left
+		s[0] += k[whole + me] * v[(whole + me) * incv];
+	return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+template <bool ALIGNED, class K, class T, class Store>
+RZ_FN void row_products_loaded(i64 rows, i64 cols, const K *k, i64 ldk, const T *v, i64 incv, Store store)
+{
+	__shared__ T warps[WARPS];
+	if (cols <= 1024) { // a warp for each row
+		for (i64 i = (i64)blockIdx.x * WARPS + warp_of_block(); i < rows; i += (i64)gridDim.x * WARPS) {
+			T s = warp_sum(row_product<ALIGNED>(k + i * ldk, v, incv, cols, lane_of_warp(), LANES));
+			if (lane_of_warp() == 0)
+				store(i, s);
+		}
+		return;
+	}
+	for (i64 i = blockIdx.x; i < rows; i += gridDim.x) {
+		T s = warp_sum(row_product<ALIGNED>(k + i * ldk, v, incv, cols, threadIdx.x, THREADS));
+		if (lane_of_warp() == 0)
+			warps[warp_of_block()] = s;
+		__syncthreads();
+		if (threadIdx.x == 0) {
+			for (int l = 1; l < WARPS; l++)
+				s += warps[l];
+			store(i, s);
+		}
+		__syncthreads(); // warps is free again
+	}
+}
+
+// One thread calls store(i, Σⱼ K[i,j]·v[j]) for every row. K may be of a narrower
+// type than v, products and sums are of that of v.
+template <class K, class T, class Store>
+RZ_FN void row_products(i64 rows, i64 cols, const K *k, i64 ldk, const T *v, i64 incv, Store store)
+{
+	if (rows_aligned(k, rows, ldk) && rows_aligned(v, 1, 1) && incv == 1)
+		row_products_loaded<true>(rows, cols, k, ldk, v, incv, store);
+	else
+		row_products_loaded<false>(rows, cols, k, ldk, v, incv, store);
+}
+
+// A share of a sum, 0/0 = 0: the factor that Sinkhorn's scaling gives a row.
+template <class T> RZ_FN T share_of(T a, T sum) { return a == 0 && sum == 0 ? 0 : a / sum; }
 
 // The elements (i,j) of a rows×cols matrix that belong to this thread: every
 // n-th in row-major order, for n threads, with divisions only at the start.

@@ -1,7 +1,9 @@
 // Soft minima of the rows or the columns of a row-major matrix C:
 //
 //   softmin_rows   out[i] = -ε·log Σⱼ exp((g[j] - C[i,j])/ε)
-//   softmin_cols   out[j] = -ε·log Σᵢ exp((g[i] - C[i,j])/ε)
+//   softmin_cols   out[j] = -ε·log Σᵢ exp((g[i] - C[i,j])/ε), or what is left of it
+//                  by pieces of so many rows
+//   softmin_join   out[j] of the pieces
 //
 // An element -Inf of g drops its term; a sum without terms gives +Inf. C is
 // read once and memory bandwidth is the limit: four terms at a time share one
@@ -20,39 +22,69 @@ RZ_FN void softmin_rows(T eps, i64 rows, i64 cols, const T *c, i64 ldc, const T 
 	soft_rows(base_two(eps), rows, cols, c, ldc, g, incg, [=](i64 i, soft_sum<T> s) { out[i * incout] = s.value(eps); });
 }
 
-// A block has a strip of 32 columns (fewer if the matrix has fewer), and its
-// threads are groups of that width that take every n-th row.
-template <class T>
-RZ_FN void softmin_cols(T eps, i64 rows, i64 cols, const T *c, i64 ldc, const T *g, i64 incg, T *out, i64 incout)
+// The sum of a column over the groups, for those of group 0.
+template <class T> RZ_FN soft_sum<T> join_groups(const strips &cut, soft_sum<T> s, T k)
 {
 	__shared__ T top[THREADS], sum[THREADS];
-	T k = base_two(eps);
-	int width = LANES;
-	while (width / 2 >= cols)
-		width /= 2;
-	int groups = THREADS / width, group = threadIdx.x / width;
-	for (i64 j0 = (i64)blockIdx.x * width; j0 < cols; j0 += (i64)gridDim.x * width) {
-		i64 j = j0 + threadIdx.x % width;
+	for (int half = cut.groups / 2; half > 0; half /= 2) {
+		top[threadIdx.x] = s.top;
+		sum[threadIdx.x] = s.sum;
+		__syncthreads();
+		if ((int)threadIdx.x < half * cut.width)
+			s.join({top[threadIdx.x + half * cut.width], sum[threadIdx.x + half * cut.width]}, k);
+		__syncthreads();
+	}
+	return s;
+}
+
+template <class T>
+RZ_FN void softmin_cols(i64 rows, i64 cols, const T *c, i64 ldc, const T *g, i64 incg, i64 height, soft_output<T> out)
+{
+	T k = base_two(out.eps);
+	strips cut(rows, cols, height);
+#pragma unroll 1
+	for (i64 b = blockIdx.x; b < cut.count; b += gridDim.x) {
+		strip at(cut, b);
 		soft_sum<T> s = soft_sum<T>::none();
-		for (i64 i0 = group; i0 < rows && j < cols; i0 += 4 * groups) {
+		for (i64 i0 = at.first; i0 < at.end && at.j < cols; i0 += 4 * cut.groups) {
 			T t[4];
 #pragma unroll
 			for (int l = 0; l < 4; l++) {
-				i64 i = i0 + l * groups;
-				t[l] = i < rows ? g[i * incg] - c[i * ldc + j] : -inf<T>();
+				i64 i = i0 + l * cut.groups;
+				t[l] = i < at.end ? g[i * incg] - c[i * ldc + at.j] : -inf<T>();
 			}
 			s.template add<4>(t, k);
 		}
-		for (int half = groups / 2; half > 0; half /= 2) {
-			top[threadIdx.x] = s.top;
-			sum[threadIdx.x] = s.sum;
-			__syncthreads();
-			if (group < half)
-				s.join({top[threadIdx.x + half * width], sum[threadIdx.x + half * width]}, k);
-			__syncthreads();
+		s = join_groups(cut, s, k);
+		if (at.group == 0 && at.j < cols)
+			out.put(at.piece, at.j, s);
+	}
+}
+
+template <class T> RZ_FN void softmin_join(T eps, i64 pieces, i64 count, const T *partial, T *out, i64 incout)
+{
+	T k = base_two(eps);
+	strips cut(pieces, count, pieces);
+#pragma unroll 1
+	for (i64 b = blockIdx.x; b < cut.count; b += gridDim.x) {
+		strip at(cut, b);
+		soft_sum<T> s = soft_sum<T>::none();
+		for (i64 p0 = at.first; p0 < at.end && at.j < count; p0 += 4 * cut.groups) {
+			soft_sum<T> part[4];
+#pragma unroll
+			for (int l = 0; l < 4; l++) { // all reads before the first exponential
+				i64 p = p0 + l * cut.groups;
+				part[l] = soft_sum<T>::none();
+				if (p < at.end)
+					part[l] = {partial[2 * p * count + at.j], partial[(2 * p + 1) * count + at.j]};
+			}
+#pragma unroll
+			for (int l = 0; l < 4; l++)
+				s.join(part[l], k);
 		}
-		if (group == 0 && j < cols)
-			out[j * incout] = s.value(eps);
+		s = join_groups(cut, s, k);
+		if (at.group == 0 && at.j < count)
+			out[at.j * incout] = s.value(eps);
 	}
 }
 
@@ -72,12 +104,22 @@ RZ_KERNEL ritz_softmin_rows_f64(double eps, i64 rows, i64 cols, const double *c,
 }
 
 RZ_KERNEL ritz_softmin_cols_f32(float eps, i64 rows, i64 cols, const float *c, i64 ldc, const float *g, i64 incg,
-	float *out, i64 incout)
+	i64 height, float *out, i64 incout, float *partial)
 {
-	rz::softmin_cols(eps, rows, cols, c, ldc, g, incg, out, incout);
+	rz::softmin_cols<float>(rows, cols, c, ldc, g, incg, height, {eps, out, incout, partial, cols});
 }
 RZ_KERNEL_WIDE ritz_softmin_cols_f64(double eps, i64 rows, i64 cols, const double *c, i64 ldc, const double *g, i64 incg,
-	double *out, i64 incout)
+	i64 height, double *out, i64 incout, double *partial)
 {
-	rz::softmin_cols(eps, rows, cols, c, ldc, g, incg, out, incout);
+	rz::softmin_cols<double>(rows, cols, c, ldc, g, incg, height, {eps, out, incout, partial, cols});
+}
+
+RZ_KERNEL ritz_softmin_join_f32(float eps, i64 pieces, i64 count, const float *partial, float *out, i64 incout)
+{
+	rz::softmin_join(eps, pieces, count, partial, out, incout);
+}
+
+RZ_KERNEL ritz_softmin_join_f64(double eps, i64 pieces, i64 count, const double *partial, double *out, i64 incout)
+{
+	rz::softmin_join(eps, pieces, count, partial, out, incout);
 }

@@ -114,14 +114,12 @@ func TestMissingBarriersAreFound(t *testing.T) {
 		"elementwise.cu": "__syncthreads();",
 		"jacobi.cu":      "s.left + at * s.ldx, idle);\n\t\t\t__syncthreads();", // between two rounds
 		"minimum.cu":     "__syncthreads();",
-		"narrow.cu":      "__syncthreads();",
 		"points.cu":      "norms[threadIdx.x] = norm;\n\t\t\t__syncthreads();",
 		"powers.cu":      "__syncthreads();",
 		"reduce.cu":      "__syncthreads();",
 		"rt.h":           "half /= 2) {\n\t\t__syncthreads();", // between two halves of the groups
-		"sinkhorn.cu":    "__syncthreads();",
 		"triangle.cu":    "__syncthreads();",
-		"softmin.cu":     "sum[threadIdx.x] = s.sum;\n\t\t\t__syncthreads();",
+		"softmin.cu":     "sum[threadIdx.x] = s.sum;\n\t\t__syncthreads();",
 	}
 	for _, source := range sources {
 		text, err := os.ReadFile(source)

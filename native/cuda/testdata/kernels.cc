@@ -67,6 +67,7 @@ KERNEL(adam_step)
 KERNEL(momentum_step)
 KERNEL(softmin_rows)
 KERNEL(softmin_cols)
+KERNEL(softmin_join)
 KERNEL(gibbs)
 KERNEL(scaling_rows)
 KERNEL(plan_count)
@@ -394,6 +395,20 @@ template <class T> static reals soft_tolerance(const reals &want, i64 n)
 	return t;
 }
 
+// Soft minima of columns in pieces of so many rows, which more than one leave to
+// be joined.
+template <class T>
+static void launch_softmin_cols(T eps, i64 rows, i64 cols, matrix<T> &c, vec<T> &g, i64 height, vec<T> &out)
+{
+	i64 pieces = (rows + height - 1) / height;
+	dense<T> partial(2 * pieces * cols + 1, matrix<T>::guard());
+	launch(softmin_cols_kernel<T>(), eps, rows, cols, c.p(), c.ld, g.p(), g.inc, height, out.p(), out.inc, pieces > 1 ? partial.data() : nullptr);
+	if (partial.back() != matrix<T>::guard())
+		FAIL("softmin_cols: wrote beyond what the pieces leave");
+	if (pieces > 1)
+		launch(softmin_join_kernel<T>(), eps, pieces, cols, partial.data(), out.p(), out.inc);
+}
+
 template <class T> static void softmin(i64 rows, i64 cols, double eps, bool with_wild)
 {
 	const T inf = std::numeric_limits<T>::infinity();
@@ -401,17 +416,23 @@ template <class T> static void softmin(i64 rows, i64 cols, double eps, bool with
 	if (with_wild)
 		for (size_t k = 2; k < c.size(); k += 97)
 			c[k] = k / 97 % 4 == 0 ? std::numeric_limits<T>::quiet_NaN() : k / 97 % 4 == 1 ? -inf : inf;
-	for (int by_col = 0; by_col < 2; by_col++) {
+	for (i64 height : {(i64)0, rows, 1 + rows / 3}) { // of the pieces of columns; 0 for rows
+		const bool by_col = height > 0;
 		i64 outer = by_col ? cols : rows, inner = by_col ? rows : cols;
+		auto run = [&](const char *name, const dense<T> &costs, const dense<T> &g) {
+			return agreed<T>(name, [&] {
+				matrix<T> m(rows, cols, costs);
+				vec<T> x(inner, g), out(outer);
+				if (by_col)
+					launch_softmin_cols((T)eps, rows, cols, m, x, height, out);
+				else
+					launch(softmin_rows_kernel<T>(), (T)eps, rows, cols, m.p(), m.ld, x.p(), x.inc, out.p(), out.inc);
+				return out.values(name);
+			});
+		};
 		dense<T> g = numbers<T>(inner, 12);
 		for (i64 j = 1; j < inner; j += 5)
 			g[j] = -inf;
-		dense<T> got = agreed<T>("softmin", [&] {
-			matrix<T> m(rows, cols, c);
-			vec<T> x(inner, g), out(outer);
-			launch(by_col ? softmin_cols_kernel<T>() : softmin_rows_kernel<T>(), (T)eps, rows, cols, m.p(), m.ld, x.p(), x.inc, out.p(), out.inc);
-			return out.values("softmin");
-		});
 		reals want;
 		for (i64 i = 0; i < outer; i++) {
 			reals t;
@@ -419,13 +440,9 @@ template <class T> static void softmin(i64 rows, i64 cols, double eps, bool with
 				t.push_back((real)g[j] - (real)c[by_col ? j * cols + i : i * cols + j]);
 			want.push_back(soft_minimum((T)eps, t));
 		}
-		compare(by_col ? "softmin_cols" : "softmin_rows", got, want, soft_tolerance<T>(want, inner));
-		compare("softmin without terms", agreed<T>("softmin", [&] {
-			matrix<T> m(rows, cols, numbers<T>(rows * cols, 11));
-			vec<T> x(inner, dense<T>(inner, -inf)), out(outer);
-			launch(by_col ? softmin_cols_kernel<T>() : softmin_rows_kernel<T>(), (T)eps, rows, cols, m.p(), m.ld, x.p(), x.inc, out.p(), out.inc);
-			return out.values("softmin");
-		}), reals(outer, INFINITY), 0);
+		compare(by_col ? "softmin_cols" : "softmin_rows", run("softmin", c, g), want, soft_tolerance<T>(want, inner));
+		compare("softmin without terms", run("softmin without terms", numbers<T>(rows * cols, 11), dense<T>(inner, -inf)),
+			reals(outer, INFINITY), 0);
 	}
 }
 
@@ -851,9 +868,14 @@ template <class T> static void plans(i64 rows, i64 cols, double eps, i64 height)
 		minima.insert(minima.end(), r->begin(), r->end());
 	compare("minima", agreed<T>("minima", [&] {
 		matrix<T> m(rows, cols, c);
-		vec<T> vg(cols, g), vw(cols, w), vf(rows), vd(rows), vh(cols), alone(rows);
+		vec<T> vg(cols, g), vw(cols, w), vf(rows), vd(rows), vh(cols), alone(rows), joined(cols);
 		launch(min_rows_kernel<T>(), rows, cols, m.p(), m.ld, vg.p(), vg.inc, vw.p(), vw.inc, vf.p(), vf.inc, vd.p(), vd.inc);
-		launch(min_cols_kernel<T>(), rows, cols, m.p(), m.ld, vf.p(), vf.inc, vh.p(), vh.inc);
+		launch(min_cols_kernel<T>(), rows, cols, m.p(), m.ld, vf.p(), vf.inc, rows, vh.p(), vh.inc, nullptr);
+		std::vector<double> lows(pieces * cols + 1, 12345.5);
+		launch(min_cols_kernel<T>(), rows, cols, m.p(), m.ld, vf.p(), vf.inc, height, nullptr, 1, lows.data());
+		launch(reduce_pieces_kernel<T>(), rz::MIN, pieces, cols, lows.data(), cols, 0, joined.p(), joined.inc);
+		if (!same_bits(vh.values("h"), joined.values("h of pieces")) || lows.back() != 12345.5)
+			FAIL("min_cols: pieces have other minima, or wrote beyond theirs");
 		launch(min_rows_kernel<T>(), rows, cols, m.p(), m.ld, vg.p(), vg.inc, nullptr, 1, alone.p(), alone.inc, nullptr, 1);
 		dense<T> got = vf.values("f");
 		if (!same_bits(got, alone.values("f alone")))
@@ -867,7 +889,7 @@ template <class T> static void plans(i64 rows, i64 cols, double eps, i64 height)
 		matrix<T> m(rows, cols, c);
 		vec<T> vg(cols, g), vf(rows), zero(rows, dense<T>(rows, 0)), vh(cols);
 		launch(min_rows_kernel<T>(), rows, cols, m.p(), m.ld, vg.p(), vg.inc, nullptr, 1, vf.p(), vf.inc, nullptr, 1);
-		launch(min_cols_kernel<T>(), rows, cols, m.p(), m.ld, zero.p(), zero.inc, vh.p(), vh.inc);
+		launch(min_cols_kernel<T>(), rows, cols, m.p(), m.ld, zero.p(), zero.inc, rows, vh.p(), vh.inc, nullptr);
 		return dense<T>{vf.values("f").back(), vh.values("h").back()};
 	});
 	if (!std::isnan(spoilt[0]) || !std::isnan(spoilt[1]))

@@ -75,7 +75,10 @@ static void sums(i64 rows, i64 cols) {
   launch(3, ritz_reduce_strips_f64, 3, rows, cols, c.data(), cols, nullptr, 0, height, partial.data());
   launch(2, ritz_reduce_pieces_f64, 0, pieces, cols, partial.data(), 2 * cols, 0.0, out.data(), 1);
   launch(2, ritz_min_rows_f64, rows, cols, c.data(), cols, g.data(), 1, g.data(), 1, f.data(), 1, d.data(), 1);
-  launch(2, ritz_min_cols_f64, rows, cols, c.data(), cols, f.data(), 1, h.data(), 1);
+  launch(2, ritz_min_cols_f64, rows, cols, c.data(), cols, f.data(), 1, rows, h.data(), 1, nullptr);
+  launch(3, ritz_min_cols_f64, rows, cols, c.data(), cols, f.data(), 1, height, nullptr, 1, partial.data());
+  launch(3, ritz_softmin_cols_f64, 0.1, rows, cols, c.data(), cols, f.data(), 1, height, nullptr, 1, partial.data());
+  launch(2, ritz_softmin_join_f64, 0.1, pieces, cols, partial.data(), h.data(), 1);
   launch(2, ritz_narrow_rows_f64, rows, cols, k.data(), cols, a.data(), 1, g.data(), 1, f.data(), 1);
   launch(3, ritz_narrow_cols_f64, rows, cols, k.data(), cols, f.data(), 1, height, partial.data());
   for (i64 ways : {1, 3}) { // directions
@@ -108,7 +111,7 @@ int main() {
       }
       launch(2, ritz_reduce_rows_f64, 0, rows, cols, a.data(), cols, b.data(), cols, out.data(), 1);
       launch(2, ritz_softmin_rows_f64, 0.1, rows, cols, a.data(), cols, g.data(), 1, out.data(), 1);
-      launch(2, ritz_softmin_cols_f64, 0.1, rows, cols, a.data(), cols, std::vector<double>(rows).data(), 1, out.data(), 1);
+      launch(2, ritz_softmin_cols_f64, 0.1, rows, cols, a.data(), cols, std::vector<double>(rows).data(), 1, rows, out.data(), 1, nullptr);
       launch(2, ritz_scaling_rows_f64, rows, cols, a.data(), cols, b.data(), 1, g.data(), 1, out.data(), 1);
       launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 5, x.data(), 5, y.data(), 5, g.data(), 1, out.data(), 1, nullptr, 0);
       std::vector<double> wide(cols * 20), origin(20), spread(2);
