@@ -107,7 +107,7 @@ func testPlanRows[T device.Float](t *testing.T, b *bench[T]) {
 }
 
 func testMinTransform[T device.Float](t *testing.T, b *bench[T]) {
-	for _, s := range [][2]int{{1, 1}, {1, 33}, {33, 1}, {9, 17}, {40, 300}, {300, 40}} {
+	for _, s := range [][2]int{{1, 1}, {1, 33}, {33, 1}, {9, 17}, {40, 300}, {300, 40}, tall} {
 		r, c := s[0], s[1]
 		C, g, w := b.random(r, c), b.random(1, c), b.random(1, c)
 		if c > 2 {

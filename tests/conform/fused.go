@@ -24,7 +24,7 @@ func testRandom[T device.Float](t *testing.T, b *bench[T]) {
 }
 
 func testSoftMin[T device.Float](t *testing.T, b *bench[T]) {
-	for _, s := range [][2]int{{1, 1}, {1, 33}, {33, 1}, {9, 17}, {40, 300}, {300, 40}} {
+	for _, s := range [][2]int{{1, 1}, {1, 33}, {33, 1}, {9, 17}, {40, 300}, {300, 40}, tall} {
 		r, c := s[0], s[1]
 		for _, ε := range []float64{2, 0.1, 0} {
 			C := b.random(r, c)
@@ -70,6 +70,9 @@ func testSoftMin[T device.Float](t *testing.T, b *bench[T]) {
 	device.SoftMin(b.q, device.PerRow, 1, b.put(b.random(3, 5)), b.put(none), out)
 	b.near("SoftMin without terms", b.get(out), constant(math.Inf(1)), constant(0))
 }
+
+// tall is a shape of which GPUs cut the columns into pieces.
+var tall = [2]int{2200, 30}
 
 func testGibbs[T device.Float](t *testing.T, b *bench[T]) {
 	const r, c, ε = 19, 37, 0.25

@@ -214,6 +214,11 @@ func fused(d device.Device) ([]float64, error) {
 	device.PlanCosts(q, 0.5, c, g, a, f, s, t)
 	device.PlanRows(q, 0.5, c, g, a, p)
 	device.MinTransform(q, c, g, s, f, h, e)
+	const cut = 1 << 16 / m // rows enough that soft minima and minima of columns come in pieces
+	tall, low, high, soft := q.Alloc(cut+1, m), q.Alloc(1, cut+1), q.Alloc(1, m), q.Alloc(1, m)
+	q.Random(device.Uniform, 1, 6, tall)
+	device.SoftMin(q, device.PerCol, 0.5, tall, low, soft)
+	device.MinTransform(q, tall, g, device.Matrix[float64]{}, low, high, device.Matrix[float64]{})
 	u, y, slope, sums := q.Alloc(n, 2*m), q.Alloc(n, 2*m), q.Alloc(n, m), q.Alloc(1, 2*m)
 	q.Random(device.Normal, 1, 4, u)
 	q.Random(device.Normal, 1, 5, slope)
@@ -235,7 +240,7 @@ func fused(d device.Device) ([]float64, error) {
 	}
 	var out []float64
 	total, host := q.Alloc(1, 1), device.NewDense[float64](1, 1)
-	for _, x := range []device.Matrix[float64]{p, s, t, e, y, sums, same, f, h} {
+	for _, x := range []device.Matrix[float64]{p, s, t, soft, high, e, y, sums, same, f, h} {
 		q.Reduce(device.SumAbs, device.Whole, x, total)
 		q.Download(host, total)
 		out = append(out, host.At(0, 0)/float64(x.Len()))
