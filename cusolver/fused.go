@@ -81,47 +81,10 @@ func (q *queue[T]) TryPairwiseCost(p int, x, y, out device.Matrix[T]) bool {
 	return true
 }
 
-func (q *queue[T]) TrySoftMinPoints(p int, ε T, x, y, g, out device.Matrix[T]) bool {
-	if q.begin(device.CheckSoftMinPoints(p, x, y, g, out), x, y, g, out) {
-		points := 64 // of x for each block; for many it takes twice as many itself
-		if x.Cols <= 8 {
-			points = 32
-		}
-		defer q.Scope()()
-		spread, parts := q.pointSpread(p, x, y)
-		q.sweep("softmin_points", tileWork(x.Rows, 1, points), int32(p), ε, x.Rows, y.Rows, x.Cols, address(x), x.LD, address(y), y.LD,
-			address(g), step(g), address(out), step(out), spread, parts)
-		if parts > 0 { // the spread tells one of the two to do nothing
-			q.sweep("softmin_products", tileWork(x.Rows, 1, points), ε, x.Rows, y.Rows, x.Cols, address(x), x.LD, address(y), y.LD,
-				address(g), step(g), address(out), step(out), spread, parts)
-		}
-	}
-	return true
-}
-
-// pointSpread computes how far the points lie apart, where softmin_points can
-// save work if that is little beside ε, and returns where the numbers are and
-// how many.
-func (q *queue[T]) pointSpread(p int, x, y device.Matrix[T]) (at uint64, parts int) {
-	const blocks, worthwhile = 64, 1 << 18
-	if p != 2 || x.Cols <= 8 || y.Rows == 0 || x.Rows < worthwhile/y.Rows {
-		return 0, 0
-	}
-	size := int(unsafe.Sizeof(*new(T)))
-	at, ok := q.scratch(2 * blocks * size)
-	if !ok {
-		return 0, 0
-	}
-	q.launch("point_spread", blocks, x.Rows, x.Cols, address(x), x.LD, address(y), at)
-	q.launch("point_spread", blocks, y.Rows, y.Cols, address(y), y.LD, address(y), at+uint64(blocks*size))
-	return at, 2 * blocks
-}
-
 var (
-	_ device.Queue[float32]           = (*queue[float32])(nil)
-	_ device.SoftMinner[float32]      = (*queue[float32])(nil)
-	_ device.GibbsKernels[float32]    = (*queue[float32])(nil)
-	_ device.Scaler[float32]          = (*queue[float32])(nil)
-	_ device.PairCoster[float32]      = (*queue[float32])(nil)
-	_ device.PointSoftMinner[float32] = (*queue[float32])(nil)
+	_ device.Queue[float32]        = (*queue[float32])(nil)
+	_ device.SoftMinner[float32]   = (*queue[float32])(nil)
+	_ device.GibbsKernels[float32] = (*queue[float32])(nil)
+	_ device.Scaler[float32]       = (*queue[float32])(nil)
+	_ device.PairCoster[float32]   = (*queue[float32])(nil)
 )

@@ -17,3 +17,16 @@ func TestPieces(t *testing.T) {
 		}
 	}
 }
+
+// So are the points y of clouds cut, into whole tiles.
+func TestPiecesOfClouds(t *testing.T) {
+	for _, c := range []struct{ n, m, points, height, count int }{
+		{1, 1, 64, 256, 1}, {10, 0, 64, 1, 1}, {100, 600, 32, 768, 1}, {1000, 1000, 32, 512, 2}, {50000, 50000, 64, 5120, 10},
+		{32, 1000000, 32, 4096, 245}, {1000000, 50000, 64, 50176, 1},
+	} {
+		p := cutClouds(c.n, c.m, c.points)
+		if p.height != c.height || p.count != c.count || (p.count-1)*p.height >= max(1, c.m) || p.count*p.height < c.m {
+			t.Errorf("%d and %d: %+v, want %d of %d", c.n, c.m, p, c.count, c.height)
+		}
+	}
+}

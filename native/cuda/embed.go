@@ -30,6 +30,10 @@ var (
 	elementwiseSource string
 	//go:embed elementwise.ptx
 	elementwisePTX string
+	//go:embed halves.cu
+	halvesSource string
+	//go:embed halves.ptx
+	halvesPTX string
 	//go:embed jacobi.cu
 	jacobiSource string
 	//go:embed jacobi.ptx
@@ -92,6 +96,7 @@ var (
 func Modules() []Module {
 	return []Module{
 		{"elementwise", elementwiseSource, elementwisePTX},
+		{"halves", halvesSource, halvesPTX},
 		{"jacobi", jacobiSource, jacobiPTX},
 		{"minimum", minimumSource, minimumPTX},
 		{"narrow", narrowSource, narrowPTX},

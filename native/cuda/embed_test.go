@@ -23,6 +23,11 @@ var kernels = map[string]map[string]string{
 		"add_by":   "itnnpnpnpn",
 		"finite":   "nnpnp",
 	},
+	"halves": {
+		"split_points f32":   "nniitpnppnpnpp",
+		"softmin_halves f32": "tnnipppppnnpnp",
+		"softmin_chunks f32": "tnnipppppnnpnp",
+	},
 	"jacobi": {
 		"svd_batch": "iinnnnpnpnpnpnpn",
 	},
@@ -42,10 +47,10 @@ var kernels = map[string]map[string]string{
 		"plan_sums":   "tnnpnpnppnp",
 	},
 	"points": {
-		"pairwise_cost":    "innnpnpnpn",
-		"point_spread":     "nnpnpp",
-		"softmin_points":   "itnnnpnpnpnpnpn",
-		"softmin_products": "tnnnpnpnpnpnpn",
+		"pairwise_cost":        "innnpnpnpn",
+		"point_spread":         "nnpnpp",
+		"softmin_points":       "itnnnpnpnpnpnnpnp",
+		"softmin_products f64": "tnnnpnpnpnpnnpnp",
 	},
 	"powers": {
 		"power_sums":  "ttnnpnpnp",

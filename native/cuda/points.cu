@@ -3,14 +3,16 @@
 //   pairwise_cost    out[i,j] = ‖xᵢ - yⱼ‖ᵖ
 //   point_spread     the largest ‖xᵢ - c‖², one candidate from each block
 //   softmin_points, softmin_products
-//                    out[i] = -ε·log Σⱼ exp((g[j] - ‖xᵢ - yⱼ‖ᵖ)/ε)
+//                    out[i] = -ε·log Σⱼ exp((g[j] - ‖xᵢ - yⱼ‖ᵖ)/ε), or what pieces of so
+//                    many points y leave of it
 //
 // p is 1 or 2. Distances come from differences: ‖x‖² + ‖y‖² - 2⟨x,y⟩ would
 // lose small ones to cancellation. Only where the spread of the points says
 // that what is lost does not matter beside ε do the squares come
 // from products, at half the instructions, with y₀ as the origin; ‖x‖² is added
 // after the sum. Both kernels are then launched, and one of them has nothing to
-// do, so that nobody waits for the decision.
+// do, so that nobody waits for the decision. Products of float32 are those of
+// softmin_halves, on tensor cores.
 //
 // softmin_points never stores the n×m costs: it streams tiles of y through
 // shared memory past the points x, with a running maximum and sum for each
@@ -173,27 +175,47 @@ RZ_FN void pairwise_cost(int p, i64 n, i64 m, i64 d, const T *x, i64 ldx, const 
 	}
 }
 
+// So many points x from first_x on, beside a piece of the points y.
+struct meeting {
+	i64 piece, first_x, first_y, end_y;
+
+	// Number b of those of n points x in tiles and m points y in pieces of so much height.
+	RZ_FN meeting(i64 b, i64 n, int tile, i64 m, i64 height)
+	{
+		i64 tiles = (n + tile - 1) / tile;
+		piece = b / tiles;
+		first_x = (b - piece * tiles) * tile;
+		first_y = piece * height;
+		end_y = smaller(m, first_y + height);
+	}
+	RZ_FN static i64 count(i64 n, int tile, i64 m, i64 height)
+	{
+		return (n + tile - 1) / tile * larger<i64>(1, (m + height - 1) / height);
+	}
+};
+
 // Any number of coordinates: tile by tile of distances. The 16 threads of a
 // row, half a warp, join their sums at the end.
 template <int ROWS, class T>
-RZ_FN void softmin_tiles(tile_memory<ROWS, T> &shared, int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g,
-	i64 incg, T *out, i64 incout)
+RZ_FN void softmin_tiles(tile_memory<ROWS, T> &shared, int p, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g,
+	i64 incg, i64 height, soft_output<T> out)
 {
-	T k = base_two(eps);
+	T k = base_two(out.eps);
 	typedef distances<ROWS, T> tile_of;
 	tile_of tile;
-	for (i64 i0 = (i64)blockIdx.x * tile_of::POINTS; i0 < n; i0 += (i64)gridDim.x * tile_of::POINTS) {
+	for (i64 b = blockIdx.x; b < meeting::count(n, tile_of::POINTS, m, height); b += gridDim.x) {
+		meeting at(b, n, tile_of::POINTS, m, height);
 		soft_sum<T> s[ROWS];
 #pragma unroll
 		for (int r = 0; r < ROWS; r++)
 			s[r] = soft_sum<T>::none();
-		for (i64 j0 = 0; j0 < m; j0 += TILE) {
-			tile.compute(shared, x, ldx, i0, n, y, ldy, j0, m, d);
+		for (i64 j0 = at.first_y; j0 < at.end_y; j0 += TILE) {
+			tile.compute(shared, x, ldx, at.first_x, n, y, ldy, j0, at.end_y, d);
 			T h[EACH];
 #pragma unroll
 			for (int c = 0; c < EACH; c++) {
 				i64 j = j0 + tile.col() + SIDE * c;
-				h[c] = j < m ? g[j * incg] : -inf<T>();
+				h[c] = j < at.end_y ? g[j * incg] : -inf<T>();
 			}
 #pragma unroll
 			for (int r = 0; r < ROWS; r++) {
@@ -207,38 +229,40 @@ RZ_FN void softmin_tiles(tile_memory<ROWS, T> &shared, int p, T eps, i64 n, i64 
 		}
 #pragma unroll
 		for (int r = 0; r < ROWS; r++) {
-			i64 i = i0 + ROWS * tile.row() + r;
+			i64 i = at.first_x + ROWS * tile.row() + r;
 			s[r].template join_lanes<SIDE>(k);
 			if (i < n && tile.col() == 0)
-				out[i * incout] = s[r].value(eps);
+				out.put(at.piece, i, s[r]);
 		}
 	}
 }
 
 // The same with p = 2 from products.
 template <int ROWS, class T>
-RZ_FN void softmin_product_tiles(tile_memory<ROWS, T> &shared, T *norms, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx,
-	const T *y, i64 ldy, const T *g, i64 incg, T *out, i64 incout)
+RZ_FN void softmin_product_tiles(tile_memory<ROWS, T> &shared, T *norms, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy,
+	const T *g, i64 incg, i64 height, soft_output<T> out)
 {
-	T k = base_two(eps);
+	T k = base_two(out.eps);
 	typedef distances<ROWS, T> tile_of;
 	tile_of tile;
-	for (i64 i0 = (i64)blockIdx.x * tile_of::POINTS; i0 < n; i0 += (i64)gridDim.x * tile_of::POINTS) {
+	for (i64 b = blockIdx.x; b < meeting::count(n, tile_of::POINTS, m, height); b += gridDim.x) {
+		meeting at(b, n, tile_of::POINTS, m, height);
 		soft_sum<T> s[ROWS];
 #pragma unroll
 		for (int r = 0; r < ROWS; r++)
 			s[r] = soft_sum<T>::none();
 		T norm;
-		for (i64 j0 = 0; j0 < m; j0 += TILE) {
-			tile.multiply(shared, x, ldx, i0, n, y, ldy, j0, m, d, &norm);
+		for (i64 j0 = at.first_y; j0 < at.end_y; j0 += TILE) {
+			tile.multiply(shared, x, ldx, at.first_x, n, y, ldy, j0, at.end_y, d, &norm);
 			if (threadIdx.x < tile_of::POINTS + TILE)
 				norms[threadIdx.x] = norm;
 			__syncthreads();
 			T h[EACH];
 #pragma unroll
 			for (int c = 0; c < EACH; c++) {
-				int at = tile.col() + SIDE * c;
-				h[c] = j0 + at < m ? g[(j0 + at) * incg] - norms[tile_of::POINTS + at] : -inf<T>();
+				int number = tile.col() + SIDE * c;
+				i64 j = j0 + number;
+				h[c] = j < at.end_y ? g[j * incg] - norms[tile_of::POINTS + number] : -inf<T>();
 			}
 #pragma unroll
 			for (int r = 0; r < ROWS; r++) {
@@ -251,10 +275,11 @@ RZ_FN void softmin_product_tiles(tile_memory<ROWS, T> &shared, T *norms, T eps, 
 		}
 #pragma unroll
 		for (int r = 0; r < ROWS; r++) {
-			i64 i = i0 + ROWS * tile.row() + r;
+			i64 i = at.first_x + ROWS * tile.row() + r;
 			s[r].template join_lanes<SIDE>(k);
+			s[r].top -= norms[ROWS * tile.row() + r];
 			if (i < n && tile.col() == 0)
-				out[i * incout] = s[r].value(eps) + norms[ROWS * tile.row() + r];
+				out.put(at.piece, i, s[r]);
 		}
 		__syncthreads(); // norms is free again
 	}
@@ -283,18 +308,6 @@ template <class T> RZ_FN void point_spread(i64 n, i64 d, const T *x, i64 ldx, co
 	}
 }
 
-// Whether products may replace differences: their errors, some roundings of the
-// largest ‖x‖² + ‖y‖², must be far below ε, and are then below what rounding
-// does to g in problems of this size.
-template <class T> RZ_FN bool products_suffice(T eps, const T *spread, i64 parts)
-{
-	const T unit = sizeof(T) == 4 ? (T)0x1p-23 : (T)0x1p-52, limit = sizeof(T) == 4 ? (T)1e-4 : (T)1e-11;
-	T largest = 0;
-	for (i64 k = 0; k < parts; k++)
-		largest = larger(spread[k], largest);
-	return parts > 0 && 2 * largest * unit < limit * eps;
-}
-
 // A tile of points y with up to 8 coordinates and their g in shared memory,
 // and the warps' sums.
 template <class T> struct stream_memory {
@@ -305,26 +318,27 @@ template <class T> struct stream_memory {
 // Up to D coordinates: a lane has a point x in registers; the warps share the
 // points y of a tile, of which each takes every eighth piece.
 template <int D, class T>
-RZ_FN void softmin_registers(stream_memory<T> &shared, int p, T eps, i64 n, i64 m, int d, const T *x, i64 ldx,
-	const T *y, i64 ldy, const T *g, i64 incg, T *out, i64 incout)
+RZ_FN void softmin_registers(stream_memory<T> &shared, int p, i64 n, i64 m, int d, const T *x, i64 ldx, const T *y, i64 ldy,
+	const T *g, i64 incg, i64 height, soft_output<T> out)
 {
 	enum { PIECE = 8 };
-	T k = base_two(eps);
-	for (i64 i0 = (i64)blockIdx.x * LANES; i0 < n; i0 += (i64)gridDim.x * LANES) {
-		i64 i = i0 + lane_of_warp();
+	T k = base_two(out.eps);
+	for (i64 block = blockIdx.x; block < meeting::count(n, LANES, m, height); block += gridDim.x) {
+		meeting at(block, n, LANES, m, height);
+		i64 i = at.first_x + lane_of_warp();
 		T point[D];
 #pragma unroll
 		for (int l = 0; l < D; l++)
 			point[l] = i < n && l < d ? x[i * ldx + l] : 0;
 		soft_sum<T> s = soft_sum<T>::none();
-		for (i64 j0 = 0; j0 < m; j0 += THREADS) {
+		for (i64 j0 = at.first_y; j0 < at.end_y; j0 += THREADS) {
 			i64 j = j0 + threadIdx.x;
 #pragma unroll
 			for (int l = 0; l < D; l++)
-				shared.y[l][threadIdx.x] = j < m && l < d ? y[j * ldy + l] : 0;
-			shared.g[threadIdx.x] = j < m ? g[j * incg] : -inf<T>();
+				shared.y[l][threadIdx.x] = j < at.end_y && l < d ? y[j * ldy + l] : 0;
+			shared.g[threadIdx.x] = j < at.end_y ? g[j * incg] : -inf<T>();
 			__syncthreads();
-			for (int b = warp_of_block() * PIECE; b < THREADS && j0 + b < m; b += WARPS * PIECE) {
+			for (int b = warp_of_block() * PIECE; b < THREADS && j0 + b < at.end_y; b += WARPS * PIECE) {
 				T t[PIECE];
 #pragma unroll
 				for (int q = 0; q < PIECE; q++)
@@ -357,15 +371,15 @@ RZ_FN void softmin_registers(stream_memory<T> &shared, int p, T eps, i64 n, i64 
 		if (warp_of_block() == 0 && i < n) {
 			for (int w = 1; w < WARPS; w++)
 				s.join({shared.top[w][lane_of_warp()], shared.sum[w][lane_of_warp()]}, k);
-			out[i * incout] = s.value(eps);
+			out.put(at.piece, i, s);
 		}
 		__syncthreads(); // top and sum are free again
 	}
 }
 
 template <class T>
-RZ_FN void softmin_points(int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g,
-	i64 incg, T *out, i64 incout, const T *spread, i64 parts)
+RZ_FN void softmin_points(int p, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g, i64 incg,
+	const T *spread, i64 parts, i64 height, soft_output<T> out)
 {
 	enum { MANY = sizeof(T) == 4 ? 8 : 4 }; // rows of a thread for many points
 	__shared__ union {
@@ -373,41 +387,32 @@ RZ_FN void softmin_points(int p, T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx
 		tile_memory<4, T> tile;
 		tile_memory<MANY, T> large;
 	} shared;
-	if (products_suffice(eps, spread, parts))
+	if (products_suffice(out.eps, spread, parts))
 		return;
 	if (d <= 1)
-		softmin_registers<1>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		softmin_registers<1>(shared.stream, p, n, m, d, x, ldx, y, ldy, g, incg, height, out);
 	else if (d == 2)
-		softmin_registers<2>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		softmin_registers<2>(shared.stream, p, n, m, d, x, ldx, y, ldy, g, incg, height, out);
 	else if (d == 3)
-		softmin_registers<3>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		softmin_registers<3>(shared.stream, p, n, m, d, x, ldx, y, ldy, g, incg, height, out);
 	else if (d == 4)
-		softmin_registers<4>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		softmin_registers<4>(shared.stream, p, n, m, d, x, ldx, y, ldy, g, incg, height, out);
 	else if (d <= 8)
-		softmin_registers<8>(shared.stream, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		softmin_registers<8>(shared.stream, p, n, m, d, x, ldx, y, ldy, g, incg, height, out);
 	else if (MANY > 4 && n >= MANY_POINTS)
-		softmin_tiles<MANY>(shared.large, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		softmin_tiles<MANY>(shared.large, p, n, m, d, x, ldx, y, ldy, g, incg, height, out);
 	else
-		softmin_tiles<4>(shared.tile, p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+		softmin_tiles<4>(shared.tile, p, n, m, d, x, ldx, y, ldy, g, incg, height, out);
 }
 
 // softmin_points for p = 2 where products suffice; it leaves the rest to that.
-template <class T>
-RZ_FN void softmin_products(T eps, i64 n, i64 m, i64 d, const T *x, i64 ldx, const T *y, i64 ldy, const T *g, i64 incg,
-	T *out, i64 incout, const T *spread, i64 parts)
+RZ_FN void softmin_products(i64 n, i64 m, i64 d, const double *x, i64 ldx, const double *y, i64 ldy, const double *g, i64 incg,
+	const double *spread, i64 parts, i64 height, soft_output<double> out)
 {
-	enum { MANY = sizeof(T) == 4 ? 8 : 4 };
-	__shared__ union {
-		tile_memory<4, T> tile;
-		tile_memory<MANY, T> large;
-	} shared;
-	__shared__ T norms[SIDE * MANY + TILE];
-	if (!products_suffice(eps, spread, parts))
-		return;
-	if (MANY > 4 && n >= MANY_POINTS)
-		softmin_product_tiles<MANY>(shared.large, norms, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
-	else
-		softmin_product_tiles<4>(shared.tile, norms, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout);
+	__shared__ tile_memory<4, double> shared;
+	__shared__ double norms[2 * TILE];
+	if (products_suffice(out.eps, spread, parts))
+		softmin_product_tiles<4>(shared, norms, n, m, d, x, ldx, y, ldy, g, incg, height, out);
 }
 
 } // namespace rz
@@ -435,24 +440,20 @@ RZ_KERNEL ritz_point_spread_f64(i64 n, i64 d, const double *x, i64 ldx, const do
 }
 
 // spread has parts candidates for the largest distance of a point from y₀, of x
-// and of y; with none, distances come from differences.
-RZ_KERNEL ritz_softmin_products_f32(float eps, i64 n, i64 m, i64 d, const float *x, i64 ldx, const float *y, i64 ldy,
-	const float *g, i64 incg, float *out, i64 incout, const float *spread, i64 parts)
-{
-	rz::softmin_products(eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
-}
+// and of y; with none, distances come from differences. height is that of the pieces
+// of y.
 RZ_KERNEL_WIDEST ritz_softmin_products_f64(double eps, i64 n, i64 m, i64 d, const double *x, i64 ldx, const double *y, i64 ldy,
-	const double *g, i64 incg, double *out, i64 incout, const double *spread, i64 parts)
+	const double *g, i64 incg, const double *spread, i64 parts, i64 height, double *out, i64 incout, double *partial)
 {
-	rz::softmin_products(eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
+	rz::softmin_products(n, m, d, x, ldx, y, ldy, g, incg, spread, parts, height, {eps, out, incout, partial, n});
 }
 RZ_KERNEL ritz_softmin_points_f32(int p, float eps, i64 n, i64 m, i64 d, const float *x, i64 ldx, const float *y,
-	i64 ldy, const float *g, i64 incg, float *out, i64 incout, const float *spread, i64 parts)
+	i64 ldy, const float *g, i64 incg, const float *spread, i64 parts, i64 height, float *out, i64 incout, float *partial)
 {
-	rz::softmin_points(p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
+	rz::softmin_points<float>(p, n, m, d, x, ldx, y, ldy, g, incg, spread, parts, height, {eps, out, incout, partial, n});
 }
 RZ_KERNEL_WIDEST ritz_softmin_points_f64(int p, double eps, i64 n, i64 m, i64 d, const double *x, i64 ldx, const double *y,
-	i64 ldy, const double *g, i64 incg, double *out, i64 incout, const double *spread, i64 parts)
+	i64 ldy, const double *g, i64 incg, const double *spread, i64 parts, i64 height, double *out, i64 incout, double *partial)
 {
-	rz::softmin_points(p, eps, n, m, d, x, ldx, y, ldy, g, incg, out, incout, spread, parts);
+	rz::softmin_points<double>(p, n, m, d, x, ldx, y, ldy, g, incg, spread, parts, height, {eps, out, incout, partial, n});
 }

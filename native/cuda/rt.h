@@ -388,6 +388,23 @@ template <class T> struct soft_output {
 	}
 };
 
+// Whether products of points may replace differences for their distances. spread
+// has parts candidates for the largest ‖x‖², with the origin among the points: the
+// errors of products, some roundings of that, must be far below ε, and are then below
+// what rounding does to potentials in problems of this size.
+template <class T> RZ_FN T largest_of(const T *spread, i64 parts)
+{
+	T largest = 0;
+	for (i64 k = 0; k < parts; k++)
+		largest = larger(spread[k], largest);
+	return largest;
+}
+template <class T> RZ_FN bool products_suffice(T eps, const T *spread, i64 parts)
+{
+	const T unit = sizeof(T) == 4 ? (T)0x1p-23 : (T)0x1p-52, limit = sizeof(T) == 4 ? (T)1e-4 : (T)1e-11;
+	return parts > 0 && 2 * largest_of(spread, parts) * unit < limit * eps;
+}
+
 // 16 bytes, which one instruction moves.
 template <class T> struct alignas(16) pack {
 	static constexpr int size = 16 / sizeof(T);

@@ -112,6 +112,7 @@ func TestMissingBarriersAreFound(t *testing.T) {
 	sources, _ := filepath.Glob(filepath.Join("..", "..", "native", "cuda", "*.*"))
 	needed := map[string]string{
 		"elementwise.cu": "__syncthreads();",
+		"halves.cu":      "await_copies();\n\t\t\t__syncthreads();",
 		"jacobi.cu":      "s.left + at * s.ldx, idle);\n\t\t\t__syncthreads();", // between two rounds
 		"minimum.cu":     "__syncthreads();",
 		"points.cu":      "norms[threadIdx.x] = norm;\n\t\t\t__syncthreads();",

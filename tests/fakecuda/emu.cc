@@ -195,16 +195,17 @@ void engine::suspend(fibre *f, state at, int line) {
   out(this, f);
 }
 
-void engine::finish(fibre *f) {
-  live--;
-  if (at_barrier > 0 && at_barrier == live) fail("divergent barrier", "some threads ended instead of arriving");
-  suspend(f, EXITED, 0);
-}
-
 std::string text(const char *format, int a, int b = 0, int c = 0) {
   char s[160];
   snprintf(s, sizeof s, format, a, b, c);
   return s;
+}
+
+void engine::finish(fibre *f) {
+  live--;
+  if (f->copies > 0) fail("a copy is not waited for", text("thread %d has begun %d of them", int(f - fibres), f->copies));
+  if (at_barrier > 0 && at_barrier == live) fail("divergent barrier", "some threads ended instead of arriving");
+  suspend(f, EXITED, 0);
 }
 
 // fail reports the first failure of the block with its counts.
@@ -254,19 +255,28 @@ void engine::arrive_warp(fibre *f) {
     ballot |= (unsigned)(g->value & 1) << l;
   }
   unsigned long long results[32];
+  void *operands[32];
   for (int l = 0; l < w->count; l++) {
     if (!(f->mask >> l & 1)) continue;
     fibre *g = w->lanes[l];
-    if (g->op == RZ_EMU_BALLOT)
+    operands[l] = (void *)(size_t)g->value;
+    if (g->op == RZ_EMU_BALLOT || g->op == RZ_EMU_TOGETHER)
       results[l] = ballot;
     else if (g->source >= 0 && g->source < w->count && (f->mask >> g->source & 1))
       results[l] = w->lanes[g->source]->value;
     else
       results[l] = ~0ull; // a lane that does not take part has no value
   }
+  RACE(for (int l = 0; l < w->count; l++) if (lanes >> l & 1) __tsan_acquire(&w->lanes[l]->arrived);)
+  if (f->op == RZ_EMU_TOGETHER) { // the last lane runs what the operands begin with
+    if (lanes != ~0u) {
+      fail("incomplete warp operation", "a product of matrices without all 32 lanes");
+      return;
+    }
+    (*(void (**)(void **))operands[0])(operands);
+  }
   // Two addresses in turn: what a lane does next is not part of this.
-  RACE(for (int l = 0; l < w->count; l++) if (lanes >> l & 1) __tsan_acquire(&w->lanes[l]->arrived);
-       w->turn ^= 1; __tsan_release(&w->done[w->turn]);)
+  RACE(w->turn ^= 1; __tsan_release(&w->done[w->turn]);)
   for (int l = 0; l < w->count; l++) {
     if (!(f->mask >> l & 1)) continue;
     RACE(w->lanes[l]->done = &w->done[w->turn];)
@@ -297,6 +307,7 @@ void engine::run_block() {
   for (int i = 0; i < total; i++) {
     fibre *f = &fibres[i];
     f->index.x = i % size.x, f->index.y = i / size.x % size.y, f->index.z = i / (size.x * size.y);
+    f->copies = 0;
     f->lane = i % 32, f->block = &block, f->at = FRESH, f->mates = &warps[i / 32];
     f->mates->lanes[f->lane] = f;
     f->mates->count = f->lane + 1;

@@ -41,10 +41,19 @@ struct rz_emu_block {
   dim3 size, grid;
 };
 
+// A copy to shared memory that has begun and that its thread has not waited for.
+struct rz_emu_copy {
+  void *to;
+  const void *from;
+};
+enum { RZ_EMU_MAX_COPIES = 32 };
+
 struct rz_emu_thread {
   uint3 index;
   int lane;
   const rz_emu_block *block;
+  int copies;
+  rz_emu_copy copy[RZ_EMU_MAX_COPIES];
 };
 
 #pragma GCC visibility push(default)
@@ -58,7 +67,7 @@ extern "C" __attribute__((tls_model("initial-exec"))) __thread rz_emu_thread *rz
 #define gridDim (rz_emu_current->block->grid)
 #define warpSize 32
 
-enum { RZ_EMU_SYNC, RZ_EMU_EXCHANGE, RZ_EMU_BALLOT };
+enum { RZ_EMU_SYNC, RZ_EMU_EXCHANGE, RZ_EMU_BALLOT, RZ_EMU_TOGETHER };
 
 extern "C" {
 void rz_emu_barrier(int line);
@@ -171,6 +180,75 @@ static inline double __ddiv_rn(double a, double b) { return a / b; }
 static inline double __dsqrt_rn(double a) { return __builtin_sqrt(a); }
 static inline double __fma_rn(double a, double b, double c) { return __builtin_fma(a, b, c); }
 template <class T> static inline T __ldg(const T *p) { return *p; }
+
+// cp.async of 16 bytes and cp.async.wait_all. Until it is waited for what is copied
+// is not there, and what was there before is gone, as it may be on a GPU.
+static inline void rz_emu_copy_async(void *to, const void *from) {
+  if (((size_t)to | (size_t)from) & 15) rz_emu_trap("cp.async of an address that is no multiple of 16", 0);
+  if (rz_emu_current->copies == RZ_EMU_MAX_COPIES) rz_emu_trap("too many copies are not waited for", 0);
+  memset(to, 0xFF, 16);
+  rz_emu_current->copy[rz_emu_current->copies++] = {to, from};
+}
+static inline void rz_emu_await_copies() {
+  for (int i = 0; i < rz_emu_current->copies; i++) memcpy(rz_emu_current->copy[i].to, rz_emu_current->copy[i].from, 16);
+  rz_emu_current->copies = 0;
+}
+
+// The bits of the nearest number of float16, and the number of such bits.
+static inline unsigned rz_emu_to_half(float x) {
+  unsigned sign = __float_as_uint(x) >> 16 & 0x8000;
+  float a = __builtin_fabsf(x);
+  if (x != x) return 0x7FFF;
+  if (a >= 65520) return sign | 0x7C00;
+  if (a < 0x1p-14f) return sign | (unsigned)(int)__builtin_rintf(a * 0x1p24f); // subnormal
+  unsigned bits = __float_as_uint(a);
+  bits += 0xFFF + (bits >> 13 & 1);
+  return sign | ((bits >> 13) - (112 << 10));
+}
+static inline float rz_emu_from_half(unsigned h) {
+  unsigned sign = (h & 0x8000) << 16, rest = h & 0x7FFF;
+  float a = rest < 0x400 ? (float)rest * 0x1p-24f : __uint_as_float(rest < 0x7C00 ? (rest + (112 << 10)) << 13 : rest << 13 | 0x7F800000);
+  return __uint_as_float(__float_as_uint(a) | sign);
+}
+
+// mma.m16n8k16 of float16 in float32. The lanes' fragments are laid out by the tables
+// of the PTX ISA, apart from what a kernel says of them. Products are exact; they are
+// added to what is there and the sum is truncated, as tensor cores do.
+struct rz_emu_fragments {
+  void (*run)(void **lanes);
+  float c[4];
+  unsigned a[4], b[2];
+};
+static inline float rz_emu_truncated(double x) {
+  float y = (float)x;
+  if (__builtin_fabs((double)y) > __builtin_fabs(x) && !__builtin_isinf(x)) y = __int_as_float(__float_as_int(y) - 1);
+  return y;
+}
+static inline void rz_emu_multiply_lanes(void **lanes) {
+  float a[16][16], b[16][8];
+  auto number = [](const unsigned *words, int i) { return rz_emu_from_half(words[i / 2] >> 16 * (i % 2) & 0xFFFF); };
+  for (int lane = 0; lane < 32; lane++) {
+    const rz_emu_fragments *f = (const rz_emu_fragments *)lanes[lane];
+    int group = lane >> 2, thread = lane % 4;
+    for (int i = 0; i < 8; i++)
+      a[i < 2 || (4 <= i && i < 6) ? group : group + 8][thread * 2 + (i & 1) + (i < 4 ? 0 : 8)] = number(f->a, i);
+    for (int i = 0; i < 4; i++) b[thread * 2 + (i & 1) + (i < 2 ? 0 : 8)][group] = number(f->b, i);
+  }
+  for (int lane = 0; lane < 32; lane++) {
+    rz_emu_fragments *f = (rz_emu_fragments *)lanes[lane];
+    for (int i = 0; i < 4; i++) {
+      int row = (lane >> 2) + (i < 2 ? 0 : 8), col = lane % 4 * 2 + (i & 1);
+      double sum = f->c[i];
+      for (int k = 0; k < 16; k++) sum += (double)a[row][k] * b[k][col];
+      f->c[i] = rz_emu_truncated(sum);
+    }
+  }
+}
+static inline void rz_emu_multiply_halves(float *c, const unsigned *a, unsigned b0, unsigned b1) {
+  rz_emu_fragments f = {rz_emu_multiply_lanes, {c[0], c[1], c[2], c[3]}, {a[0], a[1], a[2], a[3]}, {b0, b1}};
+  rz_emu_warp(RZ_EMU_TOGETHER, 0xffffffffu, (unsigned long long)(size_t)&f, 0, 0);
+  for (int i = 0; i < 4; i++) c[i] = f.c[i];
+}
 
 // Dynamic shared memory: a kernel declares
 //   extern __shared__ __align__(128) unsigned char rz_smem[];

@@ -517,37 +517,59 @@ func TestSymmetricProductInPanels(t *testing.T) {
 }
 
 // Soft minima of many points with many coordinates: the squares of distances
-// come from products where ε is large enough, and far from the origin as well.
+// come from products where ε is large enough, and far from the origin as well; in
+// float32 those are products of halves, in one chunk or several.
 func TestSoftMinOfWidePoints(t *testing.T) {
 	d, host := Open(t, Options{}), device.Go()
-	for _, c := range []struct{ shift, ε, tol float64 }{{0, 1, 1e-12}, {1e6, 1, 1e-8}, {0, 1e-4, 1e-12}} {
-		results := make([][]float64, 2)
-		for i, dev := range []device.Device{d, host} {
-			q := dev.F64()
-			const n, m, dim = 600, 500, 12
-			_, x := upload(q, 8, n, dim)
-			_, y := upload(q, 9, m, dim)
-			_, g := upload(q, 10, 1, m)
-			ones := q.Alloc(1, dim)
-			q.Fill(1, ones)
-			q.AddBy(device.PerCol, c.shift, ones, x, x)
-			q.AddBy(device.PerCol, c.shift, ones, y, y)
-			out := q.Alloc(1, n)
-			device.SoftMinPoints(q, 2, c.ε, x, y, g, out)
-			got := device.NewDense[float64](1, n)
-			q.Download(got, out)
-			if err := q.Sync(); err != nil {
-				t.Fatal(err)
-			}
-			q.Close()
-			results[i] = got.Data
+	for _, c := range []struct {
+		shift, ε float64
+		dim      int
+	}{{0, 1, 12}, {1e6, 1, 12}, {0, 1e-4, 12}, {0, 40, 70}, {1000, 8, 40}} {
+		const n, m = 530, 520
+		x, y, g := device.NewDense[float64](n, c.dim), device.NewDense[float64](m, c.dim), device.NewDense[float64](1, m)
+		for i, a := range []device.Dense[float64]{x, y, g} {
+			rng.Normal(uint64(8+i), 0, 0, a.Data)
 		}
-		for i, want := range results[1] {
-			if off := math.Abs(results[0][i] - want); !(off <= c.tol*(1+math.Abs(want))) {
-				t.Fatalf("%+v: element %d is %v, want %v", c, i, results[0][i], want)
+		for _, a := range []device.Dense[float64]{x, y} {
+			for i := range a.Data {
+				a.Data[i] += c.shift
 			}
+		}
+		g.Data[5] = math.Inf(-1)
+		softMinOfPoints(t, d.F64(), host.F64(), c.ε, x, y, g)
+		softMinOfPoints(t, d.F32(), host.F64(), c.ε, device.Convert[float32](x), device.Convert[float32](y), device.Convert[float32](g))
+	}
+}
+
+// softMinOfPoints compares with float64 on the host.
+func softMinOfPoints[T device.Float](t *testing.T, q device.Queue[T], host device.Queue[float64], ε float64, x, y, g device.Dense[T]) {
+	t.Helper()
+	got := pointMinima(t, q, ε, x, y, g)
+	want := pointMinima(t, host, ε, device.Convert[float64](x), device.Convert[float64](y), device.Convert[float64](g))
+	// Rounding of squares of distances, of size 4·d, by some tens of units.
+	tol := 100 * float64(4*x.Cols) * device.Epsilon[T]()
+	for i := range want {
+		if off := math.Abs(float64(got[i]) - want[i]); !(off <= tol*(1+math.Abs(want[i])/float64(x.Cols))) {
+			t.Fatalf("%T, ε = %g, d = %d: element %d is %v, want %v", got[i], ε, x.Cols, i, got[i], want[i])
 		}
 	}
+}
+
+func pointMinima[T device.Float](t *testing.T, q device.Queue[T], ε float64, x, y, g device.Dense[T]) []T {
+	t.Helper()
+	defer q.Close()
+	put := func(a device.Dense[T]) device.Matrix[T] {
+		m := q.Alloc(a.Rows, a.Cols)
+		q.Upload(m, a)
+		return m
+	}
+	out, got := q.Alloc(1, x.Rows), device.NewDense[T](1, x.Rows)
+	device.SoftMinPoints(q, 2, T(ε), put(x), put(y), put(g), out)
+	q.Download(got, out)
+	if err := q.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	return got.Data
 }
 
 // A batch that does not fit into the memory is decomposed in smaller parts.

@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include "elementwise.cu"
+#include "halves.cu"
 #include "jacobi.cu"
 #include "minimum.cu"
 #include "narrow.cu"
@@ -74,7 +75,6 @@ KERNEL(plan_count)
 KERNEL(plan_entries)
 KERNEL(pairwise_cost)
 KERNEL(softmin_points)
-KERNEL(softmin_products)
 KERNEL(point_spread)
 
 typedef long double real;
@@ -539,6 +539,54 @@ template <class T> static void spreads(i64 n, i64 d, matrix<T> &x, matrix<T> &y,
 		FAIL("point_spread: %g, want %g", (double)got, (double)want);
 }
 
+// How softmin_points is called; no height is that of one piece.
+struct split {
+	int p;
+	double eps;
+	int parts;
+	i64 height;
+};
+
+// The kernels that leave soft minima between clouds to each other, all launched.
+template <class T>
+static dense<T> soft_points(split c, i64 n, i64 m, i64 d, const dense<T> &x, const dense<T> &y, const dense<T> &g)
+{
+	return agreed<T>("softmin_points", [&] {
+		matrix<T> u(n, d, x), v(m, d, y);
+		vec<T> h(m, g), out(n);
+		dense<T> spread(8);
+		spreads(n, d, u, v, spread.data()), spreads(m, d, v, v, spread.data() + 4);
+		const T eps = (T)c.eps;
+		const i64 height = c.height ? c.height : (m + 127) / 128 * 128, pieces = (m + height - 1) / height;
+		const i64 parts = c.p == 2 ? c.parts : 0;
+		dense<T> room(2 * pieces * n + 1, matrix<T>::guard());
+		T *partial = pieces > 1 ? room.data() : nullptr;
+		launch(softmin_points_kernel<T>(), c.p, eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, spread.data(), parts, height,
+			out.p(), out.inc, partial);
+		if constexpr (sizeof(T) == 4) {
+			const int all = (d + 15) / 16, steps = all <= 2 ? all : all <= 4 ? 4 : 1, chunks = all <= 4 ? 1 : all;
+			auto padded = [](i64 n) { return (n + 127) / 128 * 128; };
+			std::vector<rz::fragment> a(padded(n) * chunks * steps * 4 + 1), b(padded(m) * chunks * steps * 4 + 1);
+			dense<T> squares(padded(n) + 4), terms(padded(m) + 4);
+			a.back().hi[0] = b.back().hi[0] = 12345, squares[padded(n)] = terms[padded(m)] = matrix<T>::guard();
+			launch(ritz_split_points_f32, n, d, chunks, steps, eps, u.p(), u.ld, v.p(), nullptr, 1, spread.data(), parts, a.data(), squares.data());
+			launch(ritz_split_points_f32, m, d, chunks, steps, eps, v.p(), v.ld, v.p(), h.p(), h.inc, spread.data(), parts, b.data(), terms.data());
+			if (a.back().hi[0] != 12345 || b.back().hi[0] != 12345 || squares[padded(n)] != matrix<T>::guard() || terms[padded(m)] != matrix<T>::guard())
+				FAIL("split_points: wrote outside of its output");
+			launch(chunks > 1 ? ritz_softmin_chunks_f32 : ritz_softmin_halves_f32, eps, n, m, chunks > 1 ? chunks : steps, a.data(),
+				squares.data(), b.data(), terms.data(), spread.data(), parts, height, out.p(), out.inc, partial);
+		} else {
+			launch(ritz_softmin_products_f64, eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, spread.data(), parts, height,
+				out.p(), out.inc, partial);
+		}
+		if (room.back() != matrix<T>::guard())
+			FAIL("softmin_points: wrote beyond what the pieces leave");
+		if (partial)
+			launch(softmin_join_kernel<T>(), eps, pieces, n, partial, out.p(), out.inc);
+		return out.values("softmin_points");
+	});
+}
+
 template <class T> static void points(i64 n, i64 m, i64 d, std::vector<double> epsilons = {2., .05})
 {
 	dense<T> x = numbers<T>(n * d, 19), y = numbers<T>(m * d, 20), g = numbers<T>(m, 21);
@@ -569,19 +617,11 @@ template <class T> static void points(i64 n, i64 m, i64 d, std::vector<double> e
 			reals tolerance = soft_tolerance<T>(want, m);
 			for (real &t : tolerance)
 				t += std::numeric_limits<T>::epsilon() * (d / 2. + 3) * d; // that of a cost up to about d
-			for (int parts : {0, 8}) // distances from differences; from products, if the kernel finds that they will do
-				compare("softmin_points", agreed<T>("softmin_points", [&] {
-					matrix<T> u(n, d, x), v(m, d, y);
-					vec<T> h(m, g), out(n);
-					dense<T> spread(8);
-					spreads(n, d, u, v, spread.data()), spreads(m, d, v, v, spread.data() + 4);
-					launch(softmin_points_kernel<T>(), p, (T)eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, out.p(), out.inc,
-						spread.data(), p == 2 ? parts : 0);
-					if (p == 2)
-						launch(softmin_products_kernel<T>(), (T)eps, n, m, d, u.p(), u.ld, v.p(), v.ld, h.p(), h.inc, out.p(), out.inc,
-							spread.data(), parts);
-					return out.values("softmin_points");
-				}), want, tolerance);
+			// Distances from differences; from products, if the kernel finds that they
+			// will do; the same in pieces.
+			for (auto &c : {split{p, eps, 0, 0}, split{p, eps, 8, 0}, split{p, eps, 0, 128}, split{p, eps, 8, 128}})
+				if (c.height < m)
+					compare("softmin_points", soft_points(c, n, m, d, x, y, g), want, tolerance);
 		}
 	}
 }

@@ -2,6 +2,7 @@
 // of threads, for ThreadSanitizer. The results are the business of
 // native/cuda's own tests.
 #include "elementwise.cu"
+#include "halves.cu"
 #include "jacobi.cu"
 #include "minimum.cu"
 #include "narrow.cu"
@@ -90,7 +91,22 @@ static void sums(i64 rows, i64 cols) {
   }
 }
 
+// Points in two pieces on tensor cores, whose coordinates come in one chunk or in several.
+static void halves(i64 n, i64 m, i64 d) {
+  const int all = (d + 15) / 16, chunks = all > 4 ? all : 1, steps = all > 4 ? 1 : all;
+  const i64 height = 128, pieces = (m + height - 1) / height, rows = (n + 127) / 128 * 128, cols = (m + 127) / 128 * 128;
+  std::vector<float> x(n * d, 0.5f), y(m * d), g(m), spread(2, d), squares(rows), terms(cols), partial(2 * pieces * n), out(n);
+  std::vector<rz::fragment> a(rows * all * 4), b(cols * all * 4);
+  launch(2, ritz_split_points_f32, n, d, chunks, steps, 1.f, x.data(), d, y.data(), nullptr, 1, spread.data(), 2, a.data(), squares.data());
+  launch(2, ritz_split_points_f32, m, d, chunks, steps, 1.f, y.data(), d, y.data(), g.data(), 1, spread.data(), 2, b.data(), terms.data());
+  launch(2, chunks > 1 ? ritz_softmin_chunks_f32 : ritz_softmin_halves_f32, 1.f, n, m, chunks > 1 ? chunks : steps, a.data(),
+         squares.data(), b.data(), terms.data(), spread.data(), 2, height, out.data(), 1, partial.data());
+  launch(2, ritz_softmin_join_f32, 1.f, pieces, n, partial.data(), out.data(), 1);
+}
+
 int main() {
+  halves(140, 200, 20);
+  halves(3, 300, 70);
   sums(1, 1);
   sums(21, 10);
   sums(17, 40);
@@ -113,13 +129,14 @@ int main() {
       launch(2, ritz_softmin_rows_f64, 0.1, rows, cols, a.data(), cols, g.data(), 1, out.data(), 1);
       launch(2, ritz_softmin_cols_f64, 0.1, rows, cols, a.data(), cols, std::vector<double>(rows).data(), 1, rows, out.data(), 1, nullptr);
       launch(2, ritz_scaling_rows_f64, rows, cols, a.data(), cols, b.data(), 1, g.data(), 1, out.data(), 1);
-      launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 5, x.data(), 5, y.data(), 5, g.data(), 1, out.data(), 1, nullptr, 0);
+      launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 5, x.data(), 5, y.data(), 5, g.data(), 1, nullptr, 0, cols, out.data(), 1,
+             nullptr);
       std::vector<double> wide(cols * 20), origin(20), spread(2);
       launch(2, ritz_point_spread_f64, cols, 20, wide.data(), 20, origin.data(), spread.data());
-      launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 20, wide.data(), 0, wide.data(), 20, g.data(), 1, out.data(), 1,
-             nullptr, 0);
-      launch(2, ritz_softmin_products_f64, 0.1, rows, cols, 20, wide.data(), 0, wide.data(), 20, g.data(), 1, out.data(), 1,
-             spread.data(), 2);
+      launch(2, ritz_softmin_points_f64, 2, 0.1, rows, cols, 20, wide.data(), 0, wide.data(), 20, g.data(), 1, nullptr, 0, cols,
+             out.data(), 1, nullptr);
+      launch(2, ritz_softmin_products_f64, 0.1, rows, cols, 20, wide.data(), 0, wide.data(), 20, g.data(), 1, spread.data(), 2, cols,
+             out.data(), 1, nullptr);
       launch(2, ritz_add_f64, 1, 1.0, a.data(), rows, 0, 1.0, b.data(), cols, rows, cols, c.data(), cols);
       launch(2, ritz_mirror_f64, 1, rows, square.data(), rows);
       std::vector<double> shares(6), sums(3);
