@@ -3,7 +3,6 @@
 package cblas
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -27,11 +26,6 @@ const (
 // the threads, so that products of several small matrices at once are not cut
 // into pieces.
 var running atomic.Int64
-
-func (k kernels[T]) share() (kernels[T], func()) {
-	k.threads = max(1, k.threads/int(running.Add(1)))
-	return k, func() { running.Add(-1) }
-}
 
 // packs reports whether our own kernel takes products of matrices of which the
 // smaller side is n. Without AVX-512, and for small matrices, OpenBLAS is
@@ -92,11 +86,15 @@ func depth[T device.Float](transposed bool, a device.Dense[T]) int {
 
 // multiply computes a product in chunks of columns.
 func (k kernels[T]) multiply(p native.Product[T]) {
-	k, done := k.share()
-	defer done()
+	k.threads = max(1, k.threads/int(running.Add(1)))
+	defer running.Add(-1)
 	p.BF16 = k.bf16
-	w, giveBack := borrow[T]()
-	defer giveBack()
+	shelf := packs[T]()
+	w := shelf.Take()
+	if w == nil {
+		w = new(native.PackedProduct[T])
+	}
+	defer shelf.Give(w)
 	for n := p.N; n > 0; n -= chunkCols {
 		chunk := p
 		chunk.N = min(n, chunkCols)
@@ -129,23 +127,19 @@ func start(transposed bool, i, ld int) int {
 // runPacked computes a product. The workers are called once: another core takes
 // longer to wake up than a step may last.
 func (k kernels[T]) runPacked(w *native.PackedProduct[T], p native.Product[T]) {
-	together(min(k.threads, w.Begin(p), p.M*p.N*p.K/leastShared), w.Work)
+	together(min(k.threads, w.Begin(p), p.M*p.N*p.K/leastShared), w.Worker())
+	w.Product = native.Product[T]{} // matrices need not outlive the call
 }
 
 // packs32 and packs64 hold the workspace of products between calls.
-var packs32, packs64 sync.Pool
+var (
+	packs32 device.Shelf[native.PackedProduct[float32]]
+	packs64 device.Shelf[native.PackedProduct[float64]]
+)
 
-func borrow[T device.Float]() (w *native.PackedProduct[T], giveBack func()) {
-	pool := &packs64
-	if single[T]() {
-		pool = &packs32
+func packs[T device.Float]() *device.Shelf[native.PackedProduct[T]] {
+	if shelf, ok := any(&packs32).(*device.Shelf[native.PackedProduct[T]]); ok {
+		return shelf
 	}
-	w, ok := pool.Get().(*native.PackedProduct[T])
-	if !ok {
-		w = new(native.PackedProduct[T])
-	}
-	return w, func() {
-		w.Product = native.Product[T]{} // matrices need not outlive the call
-		pool.Put(w)
-	}
+	return any(&packs64).(*device.Shelf[native.PackedProduct[T]])
 }

@@ -36,8 +36,9 @@ type PackedProduct[T Float] struct {
 	left, right []T // packed rows, twice, so that those of a step are packed while others are multiplied
 	corners     []int32
 	counters    []int32
-	step        int // elements of a row that are packed at a time
-	cols        int // columns of a block
+	step        int    // elements of a row that are packed at a time
+	cols        int    // columns of a block
+	worker      func() // Work, made once
 }
 
 const (
@@ -94,6 +95,14 @@ func (w *PackedProduct[T]) Begin(p Product[T]) int {
 func (w *PackedProduct[T]) steps() int  { return (w.K + w.step - 1) / w.step }
 func (w *PackedProduct[T]) packs() int  { return (max(w.M, w.N) + packRows - 1) / packRows }
 func (w *PackedProduct[T]) blocks() int { return len(w.corners) / 2 }
+
+// Worker returns Work, always the same function value.
+func (w *PackedProduct[T]) Worker() func() {
+	if w.worker == nil {
+		w.worker = w.Work
+	}
+	return w.worker
+}
 
 // Work takes tasks until there are none left. Those that other workers have
 // taken may not be done yet.

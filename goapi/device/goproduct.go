@@ -1,10 +1,6 @@
 package device
 
-import (
-	"runtime"
-	"sync"
-	"sync/atomic"
-)
+import "runtime"
 
 // Matrix products by blocks (Goto, van de Geijn: Anatomy of high-performance
 // matrix multiplication, 2008): parts of op(A) and op(B) are copied to where
@@ -88,118 +84,118 @@ func (a op[T]) panels(height, i0, i1, p0, p1 int, dst []T) {
 	}
 }
 
-// packs hold memory for copied panels: parts of op(A), all of one size, and of
-// op(B), which differ.
-type packs struct{ left, right sync.Pool }
+// multiplication is a product on its way, with the memory that it works in.
+type multiplication[T Float] struct {
+	crew
+	left, right    op[T]
+	c              Dense[T]
+	lower          bool
+	width          int
+	j0, j1, p0, p1 int // columns of C and of op(A) in work
+	panels, groups int // of op(B), and into how many parts those are divided
 
-var packs32, packs64 packs
+	packed []T   // op(B)
+	own    [][]T // part of op(A) of each goroutine, and a tile that reaches beyond C
 
-func packsOf[T Float]() *packs {
-	var x T
-	if _, single := any(x).(float32); single {
-		return &packs32
-	}
-	return &packs64
+	pack, multiply func(worker, i int) // packPanel and multiplyPart, made once
 }
 
-// pack returns memory for at least n elements of copied panels, for pool.Put.
-func pack[T Float](pool *sync.Pool, n int) *[]T {
-	held, ok := pool.Get().(*[]T)
-	if !ok || len(*held) < n {
-		fresh := make([]T, n)
-		held = &fresh
+// multiplications32 and 64 keep those that are done.
+var (
+	multiplications32 Shelf[multiplication[float32]]
+	multiplications64 Shelf[multiplication[float64]]
+)
+
+func multiplications[T Float]() *Shelf[multiplication[T]] {
+	if shelf, ok := any(&multiplications32).(*Shelf[multiplication[T]]); ok {
+		return shelf
 	}
-	return held
+	return any(&multiplications64).(*Shelf[multiplication[T]])
 }
 
 // product adds α·op(A)·op(B) to C. If lower is set, only tiles that reach the
 // diagonal of C or what is below it are computed. The result does not depend
 // on the number of goroutines.
 func product[T Float](tA, tB Trans, α T, a, b, c Dense[T], lower bool) {
-	left, right := op[T]{a, tA == Transp, α}, op[T]{b, tB == NoTrans, 1}
-	m, n, k := c.Rows, c.Cols, a.Cols
-	if left.turned {
-		k = a.Rows
+	shelf := multiplications[T]()
+	w := shelf.Take()
+	if w == nil {
+		w = new(multiplication[T])
+		w.pack, w.multiply = w.packPanel, w.multiplyPart
+	}
+	w.left, w.right, w.c, w.lower = op[T]{a, tA == Transp, α}, op[T]{b, tB == NoTrans, 1}, c, lower
+	w.run()
+	w.left, w.right, w.c = op[T]{}, op[T]{}, Dense[T]{} // matrices need not outlive the call
+	shelf.Give(w)
+}
+
+func (w *multiplication[T]) run() {
+	m, n, k := w.c.Rows, w.c.Cols, w.left.Cols
+	if w.left.turned {
+		k = w.left.Rows
 	}
 	if m == 0 || n == 0 || k == 0 {
 		return
 	}
-	width := tileCols[T]()
+	w.width = tileCols[T]()
 	threads := 1
 	if m*n*k > singleFlops {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	up := func(x, of int) int { return (x + of - 1) / of }
-	pools := packsOf[T]()
-	held := pack[T](&pools.right, min(blockDepth, k)*up(min(blockCols, n), width)*width)
-	defer pools.right.Put(held)
-	packed := *held
-	for j0 := 0; j0 < n; j0 += blockCols {
-		j1 := min(j0+blockCols, n)
-		panels := up(j1-j0, width)
+	if need := min(blockDepth, k) * up(min(blockCols, n), w.width) * w.width; len(w.packed) < need {
+		w.packed = make([]T, need)
+	}
+	for len(w.own) < threads {
+		w.own = append(w.own, make([]T, blockRows*blockDepth+tileRows*mostCols))
+	}
+	for w.j0 = 0; w.j0 < n; w.j0 += blockCols {
+		w.j1 = min(w.j0+blockCols, n)
+		w.panels = up(w.j1-w.j0, w.width)
 		blocks := up(m, blockRows)
 		// Enough parts for all goroutines, of many columns where possible: each
 		// copies its part of op(A) itself.
-		groups := 1
+		w.groups = 1
 		if threads > 1 {
-			groups = min(max(1, panels/4), up(3*threads, blocks))
+			w.groups = min(max(1, w.panels/4), up(3*threads, blocks))
 		}
-		for p0 := 0; p0 < k; p0 += blockDepth {
-			p1 := min(p0+blockDepth, k)
-			depth := p1 - p0
-			concurrently(min(threads, 1+panels*width*depth/minChunk), panels, func(p int) {
-				j := j0 + p*width
-				right.panels(width, j, min(j+width, j1), p0, p1, packed[p*width*depth:])
-			})
-			concurrently(threads, blocks*groups, func(part int) {
-				i0 := part / groups * blockRows
-				i1 := min(i0+blockRows, m)
-				first, last := part%groups*panels/groups, (part%groups+1)*panels/groups
-				if lower {
-					last = min(last, (i1-1-j0)/width+1)
-				}
-				if first >= last || lower && i1 <= j0 {
-					return
-				}
-				own := pack[T](&pools.left, blockRows*blockDepth+tileRows*mostCols)
-				defer pools.left.Put(own)
-				rows := *own
-				edge := rows[blockRows*blockDepth:]
-				left.panels(tileRows, i0, i1, p0, p1, rows)
-				for p := first; p < last; p++ {
-					j := j0 + p*width
-					for i := i0; i < i1; i += tileRows {
-						if lower && j > i+tileRows-1 {
-							continue
-						}
-						addTile(depth, rows[(i-i0)*depth:], packed[p*width*depth:], c, i, j, width, edge)
-					}
-				}
-			})
+		for w.p0 = 0; w.p0 < k; w.p0 += blockDepth {
+			w.p1 = min(w.p0+blockDepth, k)
+			w.each(min(threads, 1+w.panels*w.width*(w.p1-w.p0)/minChunk), w.panels, w.pack)
+			w.each(threads, blocks*w.groups, w.multiply)
 		}
 	}
 }
 
-// concurrently calls f(0) … f(n-1) on some goroutines.
-func concurrently(threads, n int, f func(i int)) {
-	if threads = min(threads, n); threads <= 1 {
-		for i := range n {
-			f(i)
-		}
+// packPanel copies panel number p of op(B).
+func (w *multiplication[T]) packPanel(_, p int) {
+	j := w.j0 + p*w.width
+	w.right.panels(w.width, j, min(j+w.width, w.j1), w.p0, w.p1, w.packed[p*w.width*(w.p1-w.p0):])
+}
+
+// multiplyPart multiplies a block of op(A) by some panels of op(B).
+func (w *multiplication[T]) multiplyPart(worker, part int) {
+	i0 := part / w.groups * blockRows
+	i1 := min(i0+blockRows, w.c.Rows)
+	first, last := part%w.groups*w.panels/w.groups, (part%w.groups+1)*w.panels/w.groups
+	if w.lower {
+		last = min(last, (i1-1-w.j0)/w.width+1)
+	}
+	if first >= last || w.lower && i1 <= w.j0 {
 		return
 	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	work := func() {
-		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-			f(i)
+	rows, depth := w.own[worker], w.p1-w.p0
+	edge := rows[blockRows*blockDepth:]
+	w.left.panels(tileRows, i0, i1, w.p0, w.p1, rows)
+	for p := first; p < last; p++ {
+		j := w.j0 + p*w.width
+		for i := i0; i < i1; i += tileRows {
+			if w.lower && j > i+tileRows-1 {
+				continue
+			}
+			addTile(depth, rows[(i-i0)*depth:], w.packed[p*w.width*depth:], w.c, i, j, w.width, edge)
 		}
 	}
-	for range threads - 1 {
-		wg.Go(work)
-	}
-	work()
-	wg.Wait()
 }
 
 // addTile adds the product of two panels to the tile of C at (i,j). edge is for

@@ -1,9 +1,6 @@
 package device
 
-import (
-	"runtime"
-	"sync"
-)
+import "runtime"
 
 // Work on fewer elements than this is not worth a second goroutine: starting
 // and joining one costs about as much as 16k additions.
@@ -22,9 +19,5 @@ func parallelRows(rows, cols int, f func(chunk, lo, hi int)) {
 		f(0, 0, rows)
 		return
 	}
-	var wg sync.WaitGroup
-	for c := range n {
-		wg.Go(func() { f(c, c*rows/n, (c+1)*rows/n) })
-	}
-	wg.Wait()
+	concurrently(n, n, func(c int) { f(c, c*rows/n, (c+1)*rows/n) })
 }

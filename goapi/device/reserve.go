@@ -1,16 +1,13 @@
 package device
 
-import (
-	"math/bits"
-	"sync"
-)
+import "math/bits"
 
 // reserve keeps the memory of ended scopes for later ones. Fresh memory from
 // the operating system costs several times what clearing used memory does,
-// and algorithms ask for the same sizes again and again. The garbage collector
-// empties it when it is not used.
+// and algorithms ask for the same sizes again and again. Garbage collections
+// empty it when it is not used.
 type reserve[T Float] struct {
-	classes [4 * 64]sync.Pool // of *[]T
+	classes [4 * 64]Shelf[[]T]
 }
 
 // Smaller buffers are left to Go's allocator.
@@ -49,8 +46,8 @@ func (r *reserve[T]) used(n int) (data []T, ok bool) {
 		return nil, false
 	}
 	number, _ := class(n)
-	p, ok := r.classes[number].Get().(*[]T)
-	if !ok {
+	p := r.classes[number].Take()
+	if p == nil {
 		return nil, false
 	}
 	return (*p)[:n], true
@@ -72,6 +69,6 @@ func (r *reserve[T]) give(data []T) {
 	}
 	number, size := class(cap(data))
 	if size == cap(data) {
-		r.classes[number].Put(&data)
+		r.classes[number].Give(&data)
 	}
 }

@@ -87,18 +87,27 @@ type auon[T device.Float] struct {
 	p        *parameter[T]
 	rule     AuON
 	momentum device.Matrix[T]
-	work     *scratch[T] // of the hybrid form
 	sums     device.Matrix[T]
+
+	// Of the hybrid form.
+	work   *scratch[T]
+	factor *polar.Orthogonalizer[T] // of a block
 }
 
 func newAuON[T device.Float](q device.Queue[T], r AuON, p *parameter[T], work *scratch[T]) (mover[T], error) {
 	if err := p.matrix("AuON"); err != nil {
 		return nil, err
 	}
+	m := &auon[T]{p: p, rule: r, momentum: q.Alloc(p.w.Rows, p.w.Cols), work: work, sums: q.Alloc(1, looks)}
 	if r.Steps > 0 {
 		work.need(p.w.Len())
+		b := p.blocks[0]
+		var err error
+		if m.factor, err = work.orthogonalizer(b.rows(), b.cols(), polar.Options{Method: polar.Muon, Steps: r.Steps, NoCertificate: true}); err != nil {
+			return nil, err
+		}
 	}
-	return &auon[T]{p: p, rule: r, momentum: q.Alloc(p.w.Rows, p.w.Cols), work: work, sums: q.Alloc(1, looks)}, nil
+	return m, nil
 }
 
 func (m *auon[T]) limit() float64 {
@@ -179,7 +188,7 @@ func (m *auon[T]) moveBlock(ctx context.Context, q device.Queue[T], b block, s s
 	}
 	x := m.work.matrix(b.rows(), b.cols())
 	q.Add(T(shareG), no, g, T(shareM), no, old, x)
-	if _, err := polar.Orthogonalize(ctx, q, x, x, polar.Options{Method: polar.Muon, Steps: m.rule.Steps, NoCertificate: true}); err != nil {
+	if _, err := m.factor.Orthogonalize(ctx, x, x); err != nil {
 		return err
 	}
 	device.ScaledSums(q, 1, x, 0, device.Matrix[T]{}, m.sums)

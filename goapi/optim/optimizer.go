@@ -85,7 +85,9 @@ const looks = 3
 
 // New returns an optimizer of groups of parameters on the device of q. State
 // takes memory in the scope of q that is open: twice the parameters for AdamW,
-// once for the others, and once the largest parameter.
+// once for the others, once the largest parameter, and for each shape of blocks
+// with polar factors of a fixed number of steps what polar.NewOrthogonalizer
+// keeps.
 //
 // Errors: options out of range (device.ErrArgument), shapes that do not fit
 // (device.ErrShape), no parameters at all or one without elements

@@ -82,7 +82,7 @@ func (e *engine[T]) runFixed(ctx context.Context, p *plan, f *fixedSteps, out de
 	alone := n - 1                                             // steps before the last, which stores its result in out
 	if e.recorded != nil {
 		alone = 1
-	} else if f.measured {
+	} else if f.measured && e.losses.IsZero() {
 		e.losses, e.kept = e.q.Alloc(1, n), e.q.Alloc(e.s, 1)
 	}
 	if err := e.takeFixed(ctx, f, first, 0, alone); err != nil {
@@ -130,11 +130,11 @@ func (e *engine[T]) runFixed(ctx context.Context, p *plan, f *fixedSteps, out de
 }
 
 // Orthogonalizer computes polar factors of matrices of one shape, one after the
-// other. Where the queue records operations (see device.Recorder), the number of
-// steps is fixed and the matrices are small, it keeps the matrices of the
-// iteration and launches all steps but the first as a whole from its second
-// matrix on: to launch them one by one would take longer than the work. Elsewhere
-// it keeps nothing. Results are those of [Orthogonalize] to the bit.
+// other. With a fixed number of steps it keeps the matrices of the iteration
+// instead of allocating them each time, but for large ones on GPUs. Where the
+// queue records operations (see device.Recorder), it launches all steps but the
+// first as a whole from its second matrix on: to launch them one by one would
+// take longer than the work. Results are those of [Orthogonalize] to the bit.
 type Orthogonalizer[T device.Float] struct {
 	q          device.Queue[T]
 	o          Options
@@ -183,7 +183,8 @@ func NewOrthogonalizer[T device.Float](q device.Queue[T], m, n int, o Options) (
 		return z, nil
 	}
 	z.prepared = &prepared{full, p, f}
-	if _, records := q.(device.Recorder); !records || !small(m, n) {
+	_, records := q.(device.Recorder)
+	if records && !small(m, n) { // such a device hands out memory at no cost
 		return z, nil
 	}
 	end := q.Scope()
@@ -194,8 +195,12 @@ func NewOrthogonalizer[T device.Float](q device.Queue[T], m, n int, o Options) (
 			e.more()
 		}
 	}
-	e.losses, e.kept = q.Alloc(1, p.limit), q.Alloc(e.s, 1)
-	e.recorded = &recorded[T]{sequence: device.NewSequence(q)}
+	if f.measured {
+		e.losses, e.kept = q.Alloc(1, p.limit), q.Alloc(e.s, 1)
+	}
+	if records {
+		e.recorded = &recorded[T]{sequence: device.NewSequence(q)}
+	}
 	switch err := q.Sync(); {
 	case err == nil:
 		z.engine = e
