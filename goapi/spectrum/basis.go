@@ -153,7 +153,7 @@ func orthonormalizeEach[T device.Float](q device.Queue[T], basis, x, along devic
 	among, host := q.Alloc(1, b), make([]T, b)
 	for i := range b {
 		row, before, c := x.Row(i), x.RowRange(0, i), among.Slice(0, 1, 0, i)
-		random := false
+		random, least := false, tiny
 		last := math.Inf(1)
 		for pass := 0; ; pass++ {
 			project(q, basis, row, along.RowRange(0, 1))
@@ -172,8 +172,8 @@ func orthonormalizeEach[T device.Float](q device.Queue[T], basis, x, along devic
 			if pass == 20 {
 				return nil, errNoDirection
 			}
-			if !(size > tiny) {
-				random, tiny = true, 0
+			if !(size > least) {
+				random, least = true, 0
 				*stream++
 				q.Random(device.Normal, seed, *stream, row)
 				last = math.Inf(1)

@@ -114,3 +114,36 @@ func TestSparse(t *testing.T) {
 		refuses(t, "shapes", device.ErrShape, func() error { return op.Apply(ctx, q, q.Alloc(1, n), q.Alloc(1, n+1)) })
 	})
 }
+
+// A multiple of the identity leaves nothing of any block but rounding errors,
+// also where those are near the end of the range.
+func TestBlockLanczosOfTheIdentity(t *testing.T) {
+	testIdentityBlocks[float64](t, -990)
+	testIdentityBlocks[float32](t, -100)
+}
+
+func testIdentityBlocks[T device.Float](t *testing.T, e int) {
+	q := device.NewQueue[T](device.Go())
+	defer q.Close()
+	want := math.Ldexp(1, e)
+	for n := 2; n < 20; n++ {
+		for _, op := range both(rotated(q, constants(n, 1), e, uint64(n))) {
+			for block := 1; block <= min(n, 4); block++ {
+				start := q.Alloc(block, n)
+				q.Random(device.Normal, 4, uint64(block), start)
+				b, err := BlockLanczos(ctx, q, op, start, n)
+				if err != nil {
+					t.Fatalf("%T, n = %d, block %d: %v", T(0), n, block, err)
+				}
+				values, _ := b.Eigen()
+				for i, r := range b.Residuals() {
+					if math.Abs(values[i]-want) > r+30*device.Epsilon[T]()*want {
+						t.Errorf("%T, n = %d, block %d: value %v, residual %v, want %v", T(0), n, block, values[i], r, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func both[T device.Float](a, b Operator[T]) []Operator[T] { return []Operator[T]{a, b} }

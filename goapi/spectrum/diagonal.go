@@ -15,7 +15,7 @@ type DiagOptions struct {
 	// that of Bekas, Kokiopoulou and Saad (Appl. Numer. Math. 2007), or
 	// ExactTrace; "" means XTrace.
 	Method TraceMethod
-	Budget int // products; 0 means 100. From the dimension on, the diagonal is computed exactly
+	Budget int // products; 0 means 100. From the dimension on, and below 8 dimensions, the diagonal is computed exactly
 	Seed   uint64
 
 	// Progress, if not nil, is called after each application, of at most 16
@@ -57,7 +57,7 @@ func Diag[T device.Float](ctx context.Context, dev device.Device, op Operator[T]
 	if o.Budget == 0 {
 		o.Budget = 100
 	}
-	least := map[TraceMethod]int{Hutchinson: 2, XTrace: 4, ExactTrace: 1}
+	least := map[TraceMethod]int{Hutchinson: 2, XTrace: 6, ExactTrace: 1} // two samples of XDiag may be the same by symmetry
 	switch minimum, known := least[o.Method]; {
 	case !known:
 		return nil, device.Argument("method", "is %q, must be xtrace, hutchinson or exact", string(o.Method))
@@ -72,7 +72,7 @@ func Diag[T device.Float](ctx context.Context, dev device.Device, op Operator[T]
 	err := t.resumable(o.State, "diagonal", map[string]any{
 		"method": string(o.Method), "budget": o.Budget, "seed": o.Seed}, func() (err error) {
 		switch {
-		case o.Method == ExactTrace || o.Budget >= t.n:
+		case o.Method == ExactTrace || o.Budget >= t.n || t.n < fewest:
 			d, err = t.exactDiagonal()
 		case o.Method == Hutchinson:
 			d, err = t.plainDiagonal(o.Budget)
@@ -168,7 +168,10 @@ func (t *tracer[T]) xdiag(k int) (*Diagonal, error) {
 	d := &Diagonal{Values: base.Row(0), StdErr: make([]float64, t.n), Method: XTrace}
 	s, ok := leaveOneOut(sk.r)
 	if !ok { // the products do not span k directions: nothing is left out
-		return d, nil
+		if spanned, err := sk.spans(); err != nil || spanned {
+			return d, err
+		}
+		return t.plainSamples(sk)
 	}
 	host, factors := device.NewDense[T](k, k), make([]T, k)
 	for i := range k {
@@ -206,6 +209,36 @@ func (t *tracer[T]) xdiag(k int) (*Diagonal, error) {
 		}
 	}
 	return d, nil
+}
+
+// spans reports whether the random vectors are independent. Few signs may not
+// be, and then their products say nothing about the rank of the operator.
+func (s *sketch[T]) spans() (bool, error) {
+	gram, err := s.inner(s.ω, s.ω)
+	if err != nil {
+		return false, err
+	}
+	sym := mat.NewSymDense(s.k, nil)
+	for i := range s.k {
+		for j := i; j < s.k; j++ {
+			sym.SetSym(i, j, gram.At(i, j))
+		}
+	}
+	values, _ := eigh(sym)
+	return values[0] > 1e-3, nil // the determinant is a whole number
+}
+
+// plainSamples is the plain estimate from the products of a sketch.
+func (t *tracer[T]) plainSamples(sk *sketch[T]) (*Diagonal, error) {
+	product := t.q.Alloc(sk.k, t.n)
+	t.q.Mul(sk.ω, sk.y, product)
+	samples, err := t.rows(product)
+	if err != nil {
+		return nil, err
+	}
+	var dev deviation
+	dev.add(samples)
+	return &Diagonal{Values: dev.sum, StdErr: dev.stdErr(), Samples: sk.k, Method: Hutchinson}, nil
 }
 
 // diagWeight is that of the jackknife in the standard errors of XDiag, see

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -362,5 +363,61 @@ func TestRestrict(t *testing.T) {
 	}
 	if _, err := Restrict(op, 5, 40); !errors.Is(err, device.ErrArgument) {
 		t.Errorf("range too long: %v", err)
+	}
+}
+
+// The last block of a space that leaves room for less than a block is narrow:
+// residuals are those of its vectors.
+func TestEigsNarrowBlock(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		d := make([]float64, 12)
+		for i := range d { // ±1, ±2, …
+			d[i] = float64(i/2+1) * float64(1-2*(i%2))
+		}
+		q := dev.F64()
+		defer q.Close()
+		for seed := range uint64(8) {
+			op, _ := rotated(q, d, 0, seed)
+			for _, which := range []Which{LargestAlgebraic, SmallestAlgebraic, BothEnds} {
+				for _, basis := range []int{10, 11} {
+					e, err := Eigs(ctx, dev, op, EigsOptions{K: 6, Which: which, Block: 2, Basis: basis, Seed: seed})
+					if err != nil {
+						t.Fatal(err)
+					}
+					for i, r := range e.Residuals {
+						if r > 1.1e-10*6 {
+							t.Errorf("%s, basis %d, seed %d: residual %d is %.3g", which, basis, seed, i, r)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// A start at eigenvectors that are not the wanted ones does not hide those, not
+// even where the tolerance is large.
+func TestEigsFromOtherEigenvectors(t *testing.T) {
+	testOtherEigenvectors[float64](t)
+	testOtherEigenvectors[float32](t)
+}
+
+func testOtherEigenvectors[T device.Float](t *testing.T) {
+	missed := 0
+	for seed := range uint64(200) {
+		d := make([]float64, 5)
+		rng.Uniform(seed, 0, 0, d)
+		start := device.NewDense[T](1, len(d))
+		start.Set(0, int(seed%5), 1)
+		e, err := EigsFrom(ctx, device.Go(), diagonal[T](d), start, EigsOptions{K: 1, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(e.Values[0]-slices.Max(d)) > 1e-4 {
+			missed++
+		}
+	}
+	if missed > 6 { // two close to one another
+		t.Errorf("%T: %d of 200 are not the largest", T(0), missed)
 	}
 }

@@ -40,7 +40,8 @@ type Function[T device.Float] struct {
 
 // ApplyFunction computes f(H)·b for each row b of a k×n matrix by Lanczos: f
 // is taken of the tridiagonal matrix (Saad, SIAM J. Numer. Anal. 1992). It
-// needs f at the Ritz values, which lie within the spectrum.
+// needs f at the Ritz values, which lie within the spectrum. Rows that are zero
+// give zero.
 //
 // Errors: *device.ShapeError, *device.NotFiniteError and *device.ArgumentError
 // for bad input, also for an f that is not finite at a Ritz value, which it
@@ -97,8 +98,8 @@ func applyFunction[T device.Float](ctx context.Context, q device.Queue[T], op Op
 	if err != nil {
 		return nil, err
 	}
-	c := &coefficients{f: f, sizes: sizes, tol: o.Tol}
-	for {
+	c := &coefficients{f: f, sizes: sizes, tol: o.Tol, now: make([][]float64, p), errors: make([]float64, p), converged: !r.more()}
+	for r.more() {
 		if err := r.step(ctx); err != nil {
 			return nil, err
 		}
@@ -107,7 +108,7 @@ func applyFunction[T device.Float](ctx context.Context, q device.Queue[T], op Op
 				return nil, err
 			}
 		}
-		if c.converged || !r.more() {
+		if c.converged {
 			break
 		}
 	}
@@ -193,7 +194,10 @@ func (c *coefficients) update(runs []run) error {
 	for p := range runs {
 		r := &runs[p]
 		m := len(r.α)
-		if last != nil && len(last[p]) == m { // it ended before
+		if m == 0 { // b is zero
+			continue
+		}
+		if len(last[p]) == m { // it ended before
 			c.now[p] = last[p]
 			continue
 		}
@@ -219,7 +223,7 @@ func (c *coefficients) update(runs []run) error {
 		change, size := 0.0, 0.0
 		for j, v := range x {
 			size += v * v
-			if last != nil && j < len(last[p]) {
+			if j < len(last[p]) {
 				v -= last[p][j]
 			}
 			change += v * v

@@ -3,6 +3,7 @@ package spectrum
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -88,10 +89,20 @@ func TestFunctionEdges(t *testing.T) {
 	if err != nil || r.Steps != 1 || math.Abs(r.Vectors.At(0, 3)+2*math.Exp(d[3])) > 1e-12 {
 		t.Errorf("an eigenvector: %+v, %v", r, err)
 	}
-	refuses(t, "zero vector", device.ErrArgument, func() error {
-		_, err := ApplyFunction(ctx, device.Go(), diagonal[float64](d), math.Exp, device.NewDense[float64](1, 50), FunctionOptions{})
-		return err
-	})
+	for _, memory := range []uint64{0, 1} {
+		for _, rows := range []int{1, 2} { // the second one is not zero
+			b := device.NewDense[float64](rows, 50)
+			if rows == 2 {
+				b.Set(1, 3, -2)
+			}
+			r, err := ApplyFunction(ctx, device.Go(), diagonal[float64](d), math.Exp, b, FunctionOptions{Memory: memory})
+			if err != nil || slices.ContainsFunc(r.Vectors.Row(0), func(x float64) bool { return x != 0 }) || r.Errors[0] != 0 {
+				t.Errorf("a zero vector: %+v, %v", r, err)
+			} else if rows == 2 && math.Abs(r.Vectors.At(1, 3)+2*math.Exp(d[3])) > 1e-12 {
+				t.Errorf("beside a zero vector: %v", r.Vectors.Row(1))
+			}
+		}
+	}
 	full := device.NewDense[float64](1, 50)
 	rng.Normal(1, 0, 0, full.Data)
 	refuses(t, "few steps", device.ErrNotConverged, func() error {

@@ -151,25 +151,29 @@ func bound[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T
 	values, last := tridiagonalRow(t.Alpha, t.Beta, len(t.Alpha)-1)
 	m := len(values) - 1
 	c.Lo, c.Hi = values[0]-math.Abs(last[0])*t.Last, values[m]+math.Abs(last[m])*t.Last
-	margin := 0.02 * (c.Hi - c.Lo)
-	if !(margin > 0) { // a multiple of the identity
-		margin = max(math.Abs(c.Hi), 1) * 1e-3
+	// Rounding must stay small beside the interval, also of a multiple of the
+	// identity.
+	margin := max(0.02*(c.Hi-c.Lo), math.Sqrt(device.Epsilon[T]())*max(math.Abs(c.Lo), math.Abs(c.Hi)))
+	if margin == 0 {
+		margin = 1e-3
 	}
 	c.Lo, c.Hi = c.Lo-margin, c.Hi+margin
 	c.Products += t.Products
 	return nil
 }
 
-// step computes next = f/half·(H - centre)·now - before, with the middle of the
-// interval and half of its length.
-func (e *expansion[T]) step(ctx context.Context, f float64, before device.Matrix[T]) error {
-	q, p := e.q, e.o.Probes
+// product computes next = H·now.
+func (e *expansion[T]) product(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := e.op.Apply(ctx, q, e.next, e.now); err != nil {
-		return err
-	}
+	return e.op.Apply(ctx, e.q, e.next, e.now)
+}
+
+// mapped makes of next = H·now the next polynomial, f/half·(H - centre)·now -
+// before, with the middle of the interval and half of its length.
+func (e *expansion[T]) mapped(f float64, before device.Matrix[T]) {
+	q, p := e.q, e.o.Probes
 	centre, half := (e.c.Hi+e.c.Lo)/2, (e.c.Hi-e.c.Lo)/2
 	q.Add(T(f/half), device.NoTrans, e.next, T(-f*centre/half), device.NoTrans, e.now, e.next)
 	if !before.IsZero() {
@@ -180,13 +184,18 @@ func (e *expansion[T]) step(ctx context.Context, f float64, before device.Matrix
 	if e.o.Progress != nil {
 		e.o.Progress(e.products, p*((e.o.Moments+1)/2))
 	}
-	return nil
 }
 
 // begin makes the first product.
 func (e *expansion[T]) begin(ctx context.Context) error {
+	law := fewDimensions(e.c.Dim)
 	for i := range e.o.Probes {
-		e.q.Random(device.Rademacher, e.o.Seed, uint64(i), e.last.Row(i))
+		e.q.Random(law, e.o.Seed, uint64(i), e.last.Row(i))
+	}
+	if law == device.Normal {
+		if err := sphere(e.q, e.last); err != nil {
+			return err
+		}
 	}
 	e.c.Moments = make([][]float64, e.o.Probes)
 	for i := range e.c.Moments {
@@ -194,12 +203,14 @@ func (e *expansion[T]) begin(ctx context.Context) error {
 		e.c.Moments[i][0] = 1
 	}
 	e.q.Copy(e.now, e.last)
-	if err := e.step(ctx, 1, device.Matrix[T]{}); err != nil {
+	if err := e.product(ctx); err != nil {
 		return err
 	}
-	if err := checkSymmetry(e.q, e.next, e.now); err != nil { // a shift changes nothing
+	// Before the shift, which may leave nothing but rounding errors.
+	if err := checkSymmetry(e.q, e.next, e.now); err != nil {
 		return err
 	}
+	e.mapped(1, device.Matrix[T]{})
 	e.now, e.next = e.next, e.now
 	e.k = 1
 	return nil
@@ -247,9 +258,10 @@ func (e *expansion[T]) moments(ctx context.Context) (inside bool, err error) {
 		if 2*k >= e.o.Moments-1 {
 			return true, nil
 		}
-		if err := e.step(ctx, 2, e.last); err != nil {
+		if err := e.product(ctx); err != nil {
 			return false, err
 		}
+		e.mapped(2, e.last)
 		e.last, e.now, e.next = e.now, e.next, e.last
 	}
 }

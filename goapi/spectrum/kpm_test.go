@@ -135,3 +135,30 @@ func TestChebyshevEdges(t *testing.T) {
 	empty.Density([]float64{1})
 	empty.Count(0, 1)
 }
+
+// A spectrum of one value, or of values that differ by rounding errors, is no
+// reason to take the operator for one that is not symmetric, nor to look at the
+// errors through a microscope.
+func TestChebyshevOfOneValue(t *testing.T) {
+	for _, v := range []float64{1, -3, 1e-9, 0} {
+		for n := 1; n < 12; n++ {
+			q := device.Go().F64()
+			for _, op := range both(rotated(q, constants(n, v), 0, uint64(n))) {
+				c, err := KPM(ctx, device.Go(), op, KPMOptions{Moments: 21, Probes: 3})
+				if err != nil {
+					t.Fatalf("%v·I, n = %d: %v", v, n, err)
+				}
+				if !(c.Lo < v && v < c.Hi) || c.Hi-c.Lo > 2.1e-3*max(math.Abs(v), 1e-9) && v != 0 {
+					t.Errorf("%v·I, n = %d: the interval is [%v,%v]", v, n, c.Lo, c.Hi)
+				}
+				if e := c.Sum(identity); math.Abs(e.Value-float64(n)*v) > 1e-13*float64(n)*math.Max(math.Abs(v), 1e-3) {
+					t.Errorf("%v·I, n = %d: trace %v", v, n, e.Value)
+				}
+				if c.Products > 20+3*11 {
+					t.Errorf("%v·I, n = %d: %d products", v, n, c.Products)
+				}
+			}
+			q.Close()
+		}
+	}
+}

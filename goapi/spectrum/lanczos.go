@@ -16,8 +16,8 @@ type Reorthogonalization int
 
 const (
 	// PartialReorth makes a new vector orthogonal to all before it when a
-	// recurrence for the loss says that it exceeds √eps, which keeps T as
-	// accurate as FullReorth does.
+	// recurrence for the loss says that it exceeds √(eps/steps), which keeps T
+	// as accurate as FullReorth does.
 	PartialReorth Reorthogonalization = iota
 	// FullReorth does so in every step.
 	FullReorth
@@ -97,6 +97,9 @@ func Lanczos[T device.Float](ctx context.Context, q device.Queue[T], op Operator
 	rec, err := newRecurrence(q, op, start, device.Matrix[T]{}, steps, steps, 0, r)
 	if err != nil {
 		return nil, err
+	}
+	if rec.done > 0 {
+		return nil, device.Argument("start", "is zero")
 	}
 	for rec.more() {
 		if err := rec.step(ctx); err != nil {

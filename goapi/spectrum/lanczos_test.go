@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/devices"
 )
 
 // orthogonalityLoss returns max|VVᵀ - I|.
@@ -205,6 +206,46 @@ func TestLanczosBadInput(t *testing.T) {
 	for _, o := range []SLQOptions{{Probes: -1}, {Steps: -1}} {
 		if _, err := SLQ(ctx, device.Go(), op, o); !errors.Is(err, device.ErrArgument) {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// Where the spectrum falls far below the rounding errors of the products,
+// partial re-orthogonalization keeps T what full one makes of it: every Ritz
+// value lies within its residual, and rounding, of an eigenvalue. The entries
+// of T alone would let it lose all digits.
+func TestPartialReorthogonalizationOfGradedSpectra(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		testGraded[float64](t, dev, powers(60, 0.5))
+		testGraded[float64](t, dev, powers(60, 0.3))
+		testGraded[float32](t, dev, powers(33, 0.5))
+		testGraded[float32](t, dev, powers(60, 0.9))
+	})
+}
+
+func testGraded[T device.Float](t *testing.T, dev device.Device, d []float64) {
+	t.Helper()
+	q := device.NewQueue[T](dev)
+	defer q.Close()
+	n := len(d)
+	tol := 30 * device.Epsilon[T]() // the largest value is 1
+	for seed := range uint64(devices.Size(dev, 40, 4)) {
+		op, _ := rotated(q, d, 0, seed)
+		start := q.Alloc(1, n)
+		q.Random(device.Normal, seed, 1, start)
+		tri, err := Lanczos(ctx, q, op, start, n, PartialReorth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, _ := tri.Eigen()
+		for i, r := range tri.Residuals() {
+			off := math.Inf(1)
+			for _, λ := range d {
+				off = min(off, math.Abs(values[i]-λ))
+			}
+			if off > r+tol {
+				t.Fatalf("%T, seed %d: the value %v is off by %.3g, its residual is %.3g", T(0), seed, values[i], off, r)
+			}
 		}
 	}
 }

@@ -19,8 +19,9 @@ type LOBPCGOptions struct {
 	// Which end: LargestAlgebraic, also "", or SmallestAlgebraic.
 	Which Which
 
-	// Tol is the residual to reach relative to the largest magnitude of a
-	// Ritz value; 0 means 1e-8 (float32: 1e-5).
+	// Tol is the residual to reach relative to the largest magnitude of the
+	// iterates' Ritz values; 0 means 1e-8 (float32: 1e-5). Where these are
+	// tiny beside the operator, ten rounding units of its size will do.
 	Tol float64
 
 	// Guard is the number of vectors beyond K that iterate with the others,
@@ -132,6 +133,7 @@ type lobpcg[T device.Float] struct {
 	s, hs    device.Matrix[T]
 	changes  int       // rows of P
 	values   []float64 // of the iterates, the wanted ones first
+	size     float64   // the largest magnitude of a Ritz value so far
 	products int
 	applied  int // of the preconditioner
 	stream   uint64
@@ -147,6 +149,9 @@ func (l *lobpcg[T]) walk(st stored[T]) {
 	}
 	l.stream = uint64(stream)
 	st.numbers(&l.values)
+	size := []float64{l.size}
+	st.numbers(&size)
+	l.size = size[0]
 	st.matrix(l.s.RowRange(0, l.b+l.changes))
 	st.matrix(l.hs.RowRange(0, l.b+l.changes))
 }
@@ -157,10 +162,10 @@ func (l *lobpcg[T]) solve(ctx context.Context) (*Eigen[T], error) {
 		if err != nil {
 			return nil, err
 		}
-		done, largest := 0, largestOf(l.values)
+		done, limit := 0, max(l.o.Tol*largestOf(l.values), 10*device.Epsilon[T]()*l.size)
 		var active []int // the others have converged: their residuals bring nothing
 		for i, r := range residuals {
-			if r <= l.o.Tol*largest {
+			if r <= limit {
 				if i < l.o.K {
 					done++
 				}
@@ -305,6 +310,7 @@ func (l *lobpcg[T]) rayleighRitz(size int) error {
 	if values[0] != values[0] {
 		return &device.NotFiniteError{Name: "an inner product", Value: values[0]}
 	}
+	l.size = max(l.size, largestOf(values))
 	order := l.o.Which.order(values)
 	l.values = l.values[:0]
 	for _, i := range order[:b] {

@@ -164,3 +164,29 @@ func TestLOBPCGBadInput(t *testing.T) {
 		})
 	}
 }
+
+// The null space of an operator has no size of its own: residuals are small
+// beside that of the operator.
+func TestLOBPCGFindsTheNullSpace(t *testing.T) {
+	testNullSpace[float64](t)
+	testNullSpace[float32](t)
+}
+
+func testNullSpace[T device.Float](t *testing.T) {
+	q := device.NewQueue[T](device.Go())
+	defer q.Close()
+	for _, n := range []int{3, 4, 30} {
+		d := make([]float64, n)
+		d[0] = 3
+		for _, op := range both(rotated(q, d, 0, uint64(n))) {
+			e, err := LOBPCG(ctx, device.Go(), op, nil, device.Dense[T]{}, LOBPCGOptions{K: 1, Which: SmallestAlgebraic})
+			if err != nil {
+				t.Fatalf("%T, n = %d: %v", T(0), n, err)
+			}
+			limit := 40 * device.Epsilon[T]()
+			if math.Abs(e.Values[0]) > limit || e.Residuals[0] > limit {
+				t.Errorf("%T, n = %d: value %v, residual %v", T(0), n, e.Values[0], e.Residuals[0])
+			}
+		}
+	}
+}

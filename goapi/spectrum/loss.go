@@ -8,7 +8,10 @@ import (
 )
 
 // loss follows the inner products ω of the newest Lanczos vector with those
-// before it (Simon, Math. Comp. 1984), without computing any.
+// before it (Simon, Math. Comp. 1984), without computing any. Products are
+// taken to be rounded to eps times the largest entry of T, not, as there, to
+// that of the entries at hand: where the spectrum is graded, these become much
+// smaller than the products' rounding errors.
 type loss struct {
 	eps       float64
 	n         int
@@ -25,8 +28,9 @@ func newLoss(eps float64, n int, stream uint64) *loss {
 }
 
 // exceeds advances the recurrence to vector j+1, given T's entries up to step
-// j and the norm β of the new vector, and reports whether the vector must be
-// re-orthogonalized.
+// j and the norm next of the new vector, and reports whether the vector must be
+// re-orthogonalized: an ω exceeds √(eps/j), up to which T is as accurate as with
+// vectors that are orthogonal to rounding.
 func (l *loss) exceeds(α, β []float64, next float64) bool {
 	j := len(α) - 1
 	ω := append(l.spare[:0], make([]float64, j+2)...)
@@ -35,6 +39,10 @@ func (l *loss) exceeds(α, β []float64, next float64) bool {
 	rng.Normal(0x10c0, l.stream, l.draws, l.noise)
 	l.draws += uint64(j + 1)
 	worst := 0.0
+	size := max(math.Abs(α[j]), next)
+	for k := range β {
+		size = max(size, math.Abs(α[k]), β[k])
+	}
 	for k := 0; k < j; k++ {
 		x := β[k]*l.at(k+1) + (α[k]-α[j])*l.at(k)
 		if k > 0 {
@@ -43,17 +51,15 @@ func (l *loss) exceeds(α, β []float64, next float64) bool {
 		if j > 0 && k < len(l.last) {
 			x -= β[j-1] * l.last[k]
 		}
-		x += math.Copysign(l.eps*(β[k]+next)*0.3*math.Abs(l.noise[k]), x)
+		x += math.Copysign(l.eps*size*0.3*math.Abs(l.noise[k]), x)
 		ω[k] = x / next
 		worst = max(worst, math.Abs(ω[k]))
 	}
-	first := next
-	if len(β) > 0 {
-		first = β[0]
-	}
-	ω[j] = l.eps * math.Sqrt(float64(l.n)) * 0.6 * first / next * l.noise[j]
-	full := l.again || worst > math.Sqrt(l.eps)
-	l.again = worst > math.Sqrt(l.eps) && !l.again
+	ω[j] = l.eps * math.Sqrt(float64(l.n)) * 0.6 * size / next * l.noise[j]
+	worst = max(worst, math.Abs(ω[j]))
+	lost := worst > math.Sqrt(l.eps/float64(j+1))
+	full := l.again || lost
+	l.again = lost && !l.again
 	if full {
 		for k := range j + 1 {
 			ω[k] = l.eps
@@ -70,7 +76,7 @@ func (l *loss) at(k int) float64 {
 	return 0
 }
 
-// keep reads or writes the state of l.
+// keepLoss reads or writes the state of l.
 func keepLoss[T device.Float](l *loss, s stored[T]) {
 	s.numbers(&l.now)
 	s.numbers(&l.last)

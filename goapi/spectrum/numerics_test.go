@@ -1,6 +1,7 @@
 package spectrum
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -177,4 +178,64 @@ func checkDifficult[T device.Float](t *testing.T, name string, b *mat.SymDense, 
 			t.Errorf("%s: value %d is off by %.3g, residual %.3g", name, i+1, d, stated)
 		}
 	}
+}
+
+// rotated returns R·diag(d)·R·2^e with a random reflection R, and the products
+// with it as an operator of the caller's own.
+func rotated[T device.Float](q device.Queue[T], d []float64, e int, seed uint64) (matrix, closure Operator[T]) {
+	n := len(d)
+	u := make([]float64, n)
+	rng.Normal(seed, 0, 0, u)
+	square := 0.0
+	for _, x := range u {
+		square += x * x
+	}
+	r := mat.NewDense(n, n, nil)
+	for i := range n {
+		for j := range n {
+			r.Set(i, j, -2*u[i]*u[j]/square)
+		}
+		r.Set(i, i, 1+r.At(i, i))
+	}
+	var a mat.Dense
+	a.Mul(r, mat.NewDiagDense(n, d))
+	a.Mul(&a, r)
+	m := device.NewDense[T](n, n)
+	for i := range n {
+		for j := range n {
+			m.Set(i, j, T(math.Ldexp((a.At(i, j)+a.At(j, i))/2, e)))
+		}
+	}
+	matrix, err := Symmetric(q, m)
+	if err != nil {
+		panic(err)
+	}
+	return matrix, Func(n, func(_ context.Context, dst, src []T) error {
+		for i := range dst {
+			sum := 0.0
+			for j, x := range m.Row(i) {
+				sum += float64(x) * float64(src[j])
+			}
+			dst[i] = T(sum)
+		}
+		return nil
+	})
+}
+
+// constants returns a spectrum of one value.
+func constants(n int, v float64) []float64 {
+	d := make([]float64, n)
+	for i := range d {
+		d[i] = v
+	}
+	return d
+}
+
+// powers returns 1, b, b², ….
+func powers(n int, b float64) []float64 {
+	d := make([]float64, n)
+	for i := range d {
+		d[i] = math.Pow(b, float64(i))
+	}
+	return d
 }

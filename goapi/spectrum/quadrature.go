@@ -18,6 +18,8 @@ type Quadrature struct {
 
 	// Alpha and Beta are the entries of the tridiagonal matrices.
 	Alpha, Beta [][]float64
+
+	steps int // after which a recurrence ended that was not at its end
 }
 
 // add appends the quadrature of one probe.
@@ -42,33 +44,49 @@ func (q *Quadrature) rest() float64 { return float64(q.Dim - len(q.Exact)) }
 
 // Sum estimates the sum of f over all eigenvalues, tr f(H), with the standard
 // error over the probes. Its Bias compares the result with that of five steps
-// less: it falls fast for smooth f, and says how much of the error no number of
-// probes would take away. Without f or nodes, or where f is not a number, the
-// value is NaN; [Quadrature.Trace] says where.
+// less, or of one: it falls fast for smooth f, and says how much of the error no
+// number of probes would take away. It is 0 where the recurrences came to their
+// end, and NaN where they had one step only. Without f or nodes, or where f is
+// not a number, the value is NaN; [Quadrature.Trace] says where.
 func (q *Quadrature) Sum(f func(float64) float64) Estimate {
 	e := q.sum(f)
 	if f == nil || len(q.Alpha) != len(q.Nodes) {
 		return e
 	}
-	short := 0.0
+	change, unknown := 0.0, false // of the integral of f
 	for p, α := range q.Alpha {
-		less := len(α) - 5
-		if less < 1 || len(q.Beta[p]) < less {
+		m := len(α)
+		switch {
+		case m < q.steps || m >= q.Dim-len(q.Exact): // the Krylov space was invariant
+			continue
+		case m < 2:
+			unknown = true
+			continue
+		}
+		less := max(1, m-5)
+		if len(q.Beta[p]) < less {
 			return e
 		}
 		nodes, weights := gauss(α[:less], q.Beta[p])
-		for i, θ := range nodes {
-			short += q.rest() * weights[i] * f(θ)
-		}
+		change += measure(f, q.Nodes[p], q.Weights[p]) - measure(f, nodes, weights)
 	}
-	exact := 0.0
-	for _, λ := range q.Exact {
-		exact += f(λ)
-	}
-	if e.Bias = math.Abs(e.Value - exact - short/float64(len(q.Alpha))); e.Bias-e.Bias != 0 {
-		e.Bias = 0 // nodes of fewer steps may lie where f is not defined
+	if unknown {
+		e.Bias = math.NaN()
+	} else if bias := math.Abs(q.rest() * change / float64(len(q.Alpha))); bias-bias == 0 {
+		e.Bias = bias // nodes of fewer steps may lie where f is not defined
 	}
 	return e
+}
+
+// measure is the integral of f.
+func measure(f func(float64) float64, nodes, weights []float64) float64 {
+	sum := 0.0
+	for i, θ := range nodes {
+		if weights[i] != 0 { // rounding may put others where f is not defined
+			sum += weights[i] * f(θ)
+		}
+	}
+	return sum
 }
 
 // sum is Sum without the bias.
@@ -78,9 +96,7 @@ func (q *Quadrature) sum(f func(float64) float64) Estimate {
 	}
 	samples := make([]float64, len(q.Nodes))
 	for p, nodes := range q.Nodes {
-		for i, θ := range nodes {
-			samples[p] += q.rest() * q.Weights[p][i] * f(θ)
-		}
+		samples[p] = q.rest() * measure(f, nodes, q.Weights[p])
 	}
 	e := meanOf(samples, q.Products)
 	for _, λ := range q.Exact {
@@ -188,7 +204,10 @@ func (q *Quadrature) Width() float64 {
 	if σ := (hi - lo) / float64(2*len(q.Nodes[0])); σ > 0 {
 		return σ
 	}
-	return max(math.Abs(hi), 1) * 1e-3 // a single eigenvalue
+	if hi == 0 {
+		return 1e-3
+	}
+	return math.Abs(hi) * 1e-3 // a single eigenvalue
 }
 
 // Density evaluates at the points of grid the density of eigenvalues, of

@@ -16,6 +16,7 @@ type recurrence[T device.Float] struct {
 	op     Operator[T]
 	reorth Reorthogonalization
 	known  device.Matrix[T] // orthonormal rows to stay orthogonal to; may be empty
+	beside float64          // the largest magnitude of their eigenvalues
 
 	n, probes, steps int
 	// basis holds the vectors of step j in row j modulo its number of rows,
@@ -42,7 +43,8 @@ type run struct {
 	loss   *loss
 }
 
-// newRecurrence normalizes the rows of start, which stay as they are. keep is
+// newRecurrence normalizes the rows of start, which stay as they are; runs of
+// rows that are zero have no step. keep is
 // how many vectors of each probe are kept: two, or all steps, which
 // re-orthogonalization needs. first is the number of the first probe among
 // those of all groups.
@@ -72,8 +74,12 @@ func newRecurrence[T device.Float](q device.Queue[T], op Operator[T], start devi
 		return nil, err
 	}
 	for i, s := range sizes {
-		if !(s > 0) || math.IsInf(s, 0) {
-			return nil, device.Argument("start", "vector %d is zero or not finite", i)
+		switch {
+		case s-s != 0:
+			return nil, device.Argument("start", "vector %d is not finite", i)
+		case s == 0:
+			r.runs[i].ended = true
+			r.done++
 		}
 	}
 	r.store(0, sizes)
@@ -166,7 +172,7 @@ func (r *recurrence[T]) step(ctx context.Context) error {
 		return err
 	}
 	if r.j == 0 {
-		if err := checkSymmetry(q, r.w, v); err != nil {
+		if err := checkSymmetryBeside(q, r.w, v, r.beside); err != nil {
 			return r.blame(ctx, err)
 		}
 	}
@@ -228,9 +234,15 @@ func (r *recurrence[T]) step(ctx context.Context) error {
 
 // reorthogonalize makes some rows of w orthogonal to the vectors before them
 // and corrects their norms. Twice is enough, and once if that left most of the
-// vector (Daniel, Gragg, Kaufman and Stewart, Math. Comp. 1976).
+// vector (Daniel, Gragg, Kaufman and Stewart, Math. Comp. 1976). Vectors that
+// are orthogonal to √eps only leave √eps of what a pass takes away: then it has
+// to be as little for once to be enough.
 func (r *recurrence[T]) reorthogonalize(rows []int, sizes []float64) error {
 	q, squares := r.q, r.numbers.Row(1)
+	most := 0.7
+	if r.reorth == PartialReorth {
+		most = 1 - 50*device.Epsilon[T]()
+	}
 	for _, i := range rows {
 		r.runs[i].passes++
 	}
@@ -253,7 +265,7 @@ func (r *recurrence[T]) reorthogonalize(rows []int, sizes []float64) error {
 		}
 		rest := rows[:0]
 		for _, i := range rows {
-			if !(left[i] > 0.7*sizes[i]) {
+			if !(left[i] > most*sizes[i]) {
 				rest = append(rest, i)
 			}
 			sizes[i] = left[i]
@@ -279,8 +291,8 @@ func (r *recurrence[T]) finish(i int, size *float64) {
 		}
 	}
 	run.last = *size
-	if !(*size > tiny*largest) {
-		run.last, *size, run.ended = 0, 0, true
+	if !(*size > max(tiny*largest, device.Epsilon[T]()*r.beside)) {
+		*size, run.ended = 0, true
 		r.done++
 	} else if r.j+1 < r.steps {
 		run.β = append(run.β, *size)

@@ -94,10 +94,11 @@ func dropped(l *mat.Dense, limit float64) bool {
 	return false
 }
 
-// settled reports whether the wanted values are those of the last call. All
-// residuals vanish in an invariant space, even if eigenvalues at the wanted
-// end are missing from it; only the direction that comes next, made of nothing
-// but rounding errors or random numbers, can find them.
+// settled reports whether the wanted values have been the same in this call and
+// the three before it. All residuals vanish in an invariant space, even if
+// eigenvalues at the wanted end are missing from it; only the directions that
+// come next, made of nothing but rounding errors or random numbers, can find
+// them, and the first of them may hold little of what is missing.
 func (s *space[T]) settled(values []float64) bool {
 	same, largest := s.wanted != nil, 0.0
 	for _, v := range values {
@@ -109,5 +110,8 @@ func (s *space[T]) settled(values []float64) bool {
 		same = same && math.Abs(now[k]-s.wanted[k]) <= s.o.Tol*largest
 	}
 	s.wanted = now
-	return same
+	if s.calm++; !same {
+		s.calm = 0
+	}
+	return s.calm >= 3
 }

@@ -42,7 +42,7 @@ func (s *sketch[T]) grow(k int) error {
 	}
 	fresh := s.ω.RowRange(old, k)
 	if s.law == device.Normal {
-		if err := s.sphere(fresh); err != nil {
+		if err := sphere(s.q, fresh); err != nil {
 			return err
 		}
 	}
@@ -50,19 +50,19 @@ func (s *sketch[T]) grow(k int) error {
 }
 
 // sphere gives rows the norm √n: normal ones become uniform on the sphere.
-func (s *sketch[T]) sphere(x device.Matrix[T]) error {
-	defer s.q.Scope()()
-	size, err := s.rowDots(x, x)
-	if err != nil {
+func sphere[T device.Float](q device.Queue[T], x device.Matrix[T]) error {
+	defer q.Scope()()
+	d, f := q.Alloc(1, x.Rows), make([]T, x.Rows)
+	q.Reduce(device.SumSquares, device.PerRow, x, d)
+	q.Download(device.Vector(f), d)
+	if err := q.Sync(); err != nil {
 		return err
 	}
-	f := make([]T, x.Rows)
-	for i, v := range size {
-		f[i] = T(math.Sqrt(float64(s.n) / v))
+	for i, v := range f {
+		f[i] = T(math.Sqrt(float64(x.Cols) / float64(v)))
 	}
-	d := s.q.Alloc(1, x.Rows)
-	s.q.Upload(d, device.Vector(f))
-	s.q.ScaleBy(device.PerRow, d, x, x)
+	q.Upload(d, device.Vector(f))
+	q.ScaleBy(device.PerRow, d, x, x)
 	return nil
 }
 

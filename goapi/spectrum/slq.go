@@ -2,6 +2,9 @@ package spectrum
 
 import (
 	"context"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -72,7 +75,9 @@ func (o SLQOptions) plan(n int, width float64) (group, keep int, reorth Reorthog
 
 // SLQ runs stochastic Lanczos quadrature (Ubaru, Chen and Saad, SIAM J. Matrix
 // Anal. 2017) with Rademacher probes. All probes of a group advance together:
-// each application of the operator takes one vector of each. Cost: Probes·Steps
+// each application of the operator takes one vector of each. Below 8 dimensions
+// probes are normal: of so few random signs two would often be the same, and
+// their samples no sign of the error. Cost: Probes·Steps
 // products. Errors: *device.ArgumentError, also for an operator that two
 // probes see not to be symmetric; *device.NotFiniteError if a product, or its
 // square, is not finite; the operator's own and that of ctx.
@@ -100,6 +105,9 @@ func DeflatedSLQ[T device.Float](ctx context.Context, dev device.Device, op Oper
 	if err := device.CheckInput("known vectors", known.Vectors); err != nil {
 		return nil, err
 	}
+	if err := device.CheckInput("known values", device.Vector(known.Values)); err != nil {
+		return nil, err
+	}
 	if known.Vectors.Cols != op.Dim() || known.Vectors.Rows >= op.Dim() {
 		return nil, &device.ShapeError{Op: "known vectors", Detail: "are not fewer than the operator's dimension, or not as long"}
 	}
@@ -108,8 +116,14 @@ func DeflatedSLQ[T device.Float](ctx context.Context, dev device.Device, op Oper
 	v := q.Alloc(known.Vectors.Rows, known.Vectors.Cols)
 	q.Upload(v, known.Vectors)
 	stream := uint64(0)
-	if _, err := orthonormalizeRows(q, v.RowRange(0, 0), v, 0, o.Seed^0xdef1a7e, &stream); err != nil {
+	l, err := orthonormalizeRows(q, v.RowRange(0, 0), v, 0, o.Seed^0xdef1a7e, &stream)
+	if err != nil {
 		return nil, err
+	}
+	for i := range known.Vectors.Rows {
+		if size := mat.Norm(l.RowView(i), 2); !(l.At(i, i) > 0.99*size) {
+			return nil, device.Argument("known vectors", "are not orthogonal: vector %d has much in common with those before it", i)
+		}
 	}
 	return slq(ctx, q, op, v, known.Values, o)
 }
@@ -122,18 +136,12 @@ func slq[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T],
 	op, exponent := sized(op)
 	n := op.Dim()
 	group, keep, reorth := o.plan(n, width[T]())
-	s := &sampling[T]{q: q, op: op, known: known, o: o, group: group, keep: keep, reorth: reorth,
-		result: &Quadrature{Dim: n, Exact: append([]float64(nil), exact...)}}
+	s := &sampling[T]{q: q, op: op, exponent: exponent, known: known, o: o, group: group, keep: keep, reorth: reorth,
+		result: &Quadrature{Dim: n, Exact: append([]float64(nil), exact...), steps: o.Steps}}
 	s.kept = newKeeper[T](o.State, "stochastic Lanczos quadrature", n, map[string]any{
-		"probes": o.Probes, "steps": o.Steps, "seed": o.Seed, "group": group, "reorthogonalization": int(reorth), "known": len(exact)})
-	found, err := s.kept.load(q, s.walk)
-	if err != nil {
+		"probes": o.Probes, "steps": o.Steps, "seed": o.Seed, "group": group, "reorthogonalization": int(reorth), "known": exact})
+	if _, err := s.kept.resume(ctx, q, op, s.walk); err != nil {
 		return nil, err
-	}
-	if found && s.now != nil {
-		if err := s.now.sameOperator(ctx); err != nil {
-			return nil, err
-		}
 	}
 	if err := s.run(ctx); err != nil {
 		return nil, s.kept.interrupted(ctx, err, q, s.walk)
@@ -149,6 +157,7 @@ func slq[T device.Float](ctx context.Context, q device.Queue[T], op Operator[T],
 type sampling[T device.Float] struct {
 	q           device.Queue[T]
 	op          Operator[T]
+	exponent    int // op is 2^-exponent times that of the caller
 	known       device.Matrix[T]
 	o           SLQOptions
 	group, keep int
@@ -164,15 +173,18 @@ type sampling[T device.Float] struct {
 func (s *sampling[T]) begin() (err error) {
 	s.end = s.q.Scope()
 	start := s.q.Alloc(min(s.group, s.o.Probes-s.lo), s.op.Dim())
-	law := device.Rademacher
+	law := fewDimensions(s.op.Dim())
 	if s.known.Rows > 0 {
 		law = device.Normal
 	}
 	for p := range start.Rows { // a stream each: grouping changes nothing
 		s.q.Random(law, s.o.Seed, uint64(s.lo+p), start.Row(p))
 	}
-	s.now, err = newRecurrence(s.q, s.op, start, s.known, s.o.Steps, s.keep, s.lo, s.reorth)
-	return err
+	if s.now, err = newRecurrence(s.q, s.op, start, s.known, s.o.Steps, s.keep, s.lo, s.reorth); err != nil {
+		return err
+	}
+	s.now.beside = math.Ldexp(largestOf(s.result.Exact), -s.exponent)
+	return nil
 }
 
 func (s *sampling[T]) run(ctx context.Context) error {
@@ -239,31 +251,4 @@ func (s *sampling[T]) walk(st stored[T]) {
 		}
 	}
 	s.now.walk(st)
-}
-
-// sameOperator makes one product to see that the recurrences, just read, are
-// those of op.
-func (r *recurrence[T]) sameOperator(ctx context.Context) error {
-	if r.j == 0 || !r.more() {
-		return nil
-	}
-	products := 0
-	v := r.vectors(r.j - 1)
-	if err := apply(ctx, r.q, r.op, r.w, v, &products); err != nil {
-		return err
-	}
-	r.q.Dot(device.PerRow, r.w, v, r.numbers.Row(0))
-	r.q.Download(r.host, r.numbers)
-	if err := r.q.Sync(); err != nil {
-		return err
-	}
-	for i, run := range r.runs {
-		if run.ended {
-			continue
-		}
-		if err := sameProduct[T](float64(r.host.At(0, i)), run.α[r.j-1], run.α); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -32,6 +32,7 @@ type space[T device.Float] struct {
 	exponent int       // the pairs are those of 2^-exponent·op
 	closed   bool      // the space is nearly invariant
 	wanted   []float64 // values when it was so last
+	calm     int       // how often they have been the same since
 	wait     int       // steps to the next check
 	ended    bool      // the last check found what was wanted, or no products left
 	kept     *keeper[T]
@@ -90,12 +91,12 @@ func (s *space[T]) begin(ctx context.Context, start device.Dense[T]) error {
 
 // mix makes the first block of sums of the start vectors, each of unit length,
 // with a little of the random block in case they all are eigenvectors but not
-// the wanted ones.
+// the wanted ones: so much that it grows before the tolerance is reached.
 func (s *space[T]) mix(start device.Dense[T]) error {
 	defer s.q.Scope()()
 	x := s.q.Alloc(start.Rows, s.n)
 	s.q.Upload(x, start)
-	small := T(1e-3 / math.Sqrt(float64(s.n)))
+	small := T(min(max(1e-3, 1e3*s.o.Tol), 0.03) / math.Sqrt(float64(s.n)))
 	s.q.Add(small, device.NoTrans, s.next, 0, device.NoTrans, device.Matrix[T]{}, s.next)
 	for i := range start.Rows {
 		size, err := norm(s.q, x.Row(i))
@@ -409,10 +410,11 @@ func (s *space[T]) ritz() (values []float64, tails func(i int) []float64) {
 		return values, func(i int) []float64 { return last[i : i+1] }
 	}
 	values, z := s.pairs()
-	tail := make([]float64, s.o.Block)
+	b, _ := s.coupling.Dims() // less than a block where no more directions were left
+	tail := make([]float64, b)
 	return values, func(i int) []float64 {
 		for r := range tail {
-			tail[r] = z.At(s.size-s.o.Block+r, i)
+			tail[r] = z.At(s.size-b+r, i)
 		}
 		return tail
 	}
@@ -637,7 +639,7 @@ func pairsOf[T device.Float](q device.Queue[T], y, hy device.Matrix[T], values [
 // walk visits the state between two extensions.
 func (s *space[T]) walk(st stored[T]) {
 	stream, rows := int(s.stream), s.next.Rows
-	for _, p := range []*int{&s.size, &s.products, &s.restarts, &s.exponent, &s.wait, &stream, &rows} {
+	for _, p := range []*int{&s.size, &s.products, &s.restarts, &s.exponent, &s.calm, &s.wait, &stream, &rows} {
 		st.integer(p)
 	}
 	flag(st, &s.closed)

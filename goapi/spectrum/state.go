@@ -42,7 +42,7 @@ type stateKey struct {
 	Options map[string]any // of JSON
 }
 
-const stateMagic = "ritz-state-2\n"
+const stateMagic = "ritz-state-3\n"
 
 // keeper reads and writes the state of one computation.
 type keeper[T device.Float] struct {

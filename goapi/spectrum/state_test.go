@@ -214,6 +214,7 @@ func TestForeignStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	refuses(t, "whole", nil, func() error { return slq(op, o) })
+	refuses(t, "other operator at the end", device.ErrArgument, func() error { return slq(Affine(op, 2, 0), o) })
 	refuses(t, "a folder", errAny, func() error {
 		_, err := SLQ(ctx, device.Go(), op, SLQOptions{Probes: 2, Steps: 9, State: State{Path: dir}})
 		return some(err)

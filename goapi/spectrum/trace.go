@@ -26,8 +26,8 @@ type TraceOptions struct {
 	Method TraceMethod
 
 	// Budget is the number of products; 0 means 100, or with a Target 2000,
-	// which then is the most. From the dimension on, the trace is computed
-	// exactly.
+	// which then is the most. From the dimension on, and below 8 dimensions
+	// with any budget, the trace is computed exactly.
 	Budget int
 
 	// Target, if not 0, is the standard error to reach relative to the
@@ -119,7 +119,7 @@ func (t *tracer[T]) estimate(o TraceOptions) (e Estimate, err error) {
 		return t.plan(o)
 	}
 	switch {
-	case o.Budget >= t.n || o.Method == ExactTrace:
+	case o.Budget >= t.n || t.n < fewest || o.Method == ExactTrace:
 		return t.exact()
 	case o.Method == Hutchinson:
 		e, err = t.hutchinson(o.Budget)
@@ -145,6 +145,18 @@ type tracer[T device.Float] struct {
 	progress func(done, total int)
 	most     int // products
 	record   record[T]
+}
+
+// fewest is the dimension below which estimates are not worth their error: of so
+// few random signs two probes may be the same, and agree by that.
+const fewest = 8
+
+// fewDimensions returns the law of probes: signs, unless they are too few.
+func fewDimensions(n int) device.Distribution {
+	if n < fewest {
+		return device.Normal
+	}
+	return device.Rademacher
 }
 
 // block is how many vectors an application takes at most.

@@ -275,3 +275,38 @@ func TestTraceExactAndBadInput(t *testing.T) {
 		}
 	}
 }
+
+// Random signs of few dimensions may be the same: the products are then too few
+// for their number, which says nothing about the rank of the operator.
+func TestDiagonalFromDependentSigns(t *testing.T) {
+	off := 0
+	for seed := range uint64(300) {
+		e, err := Diag(ctx, device.Go(), hartley(constants(9, 1)), DiagOptions{Budget: 8, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range e.Values {
+			if math.Abs(v-1) > 1e-9 && e.StdErr[i] == 0 && e.Samples == 0 {
+				off++
+			}
+		}
+	}
+	if off > 0 {
+		t.Errorf("%d values without error are wrong", off)
+	}
+}
+
+// Operators of few dimensions take all products, whatever the budget: so few
+// signs would agree by chance.
+func TestFewDimensionsAreExact(t *testing.T) {
+	for n := 1; n < 8; n++ {
+		d := powers(n, 0.5)
+		want := sumOf(d, identity)
+		for _, m := range []TraceMethod{Hutchinson, HutchPP, XTrace, XNysTrace} {
+			e, err := Trace(ctx, device.Go(), hartley(d), TraceOptions{Method: m, Budget: 6})
+			if err != nil || math.Abs(e.Value-want) > 1e-14 || e.StdErr != 0 || e.Products != n {
+				t.Errorf("%s, n = %d: %+v, %v; want %v", m, n, e, err, want)
+			}
+		}
+	}
+}
