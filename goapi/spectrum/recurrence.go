@@ -208,7 +208,7 @@ func (r *recurrence[T]) step(ctx context.Context) error {
 		if run := &r.runs[i]; !run.ended {
 			α := float64(r.host.At(0, i))
 			if x := α + sizes[i]; x-x != 0 {
-				return r.blame(ctx, fmt.Errorf("step %d: %w", r.j+1, &device.NotFiniteError{Name: "the tridiagonal matrix", Value: x}))
+				return r.blame(ctx, fmt.Errorf("step %d: %w", r.j+1, &device.NotFiniteError{Name: "the product or its square", Value: x}))
 			}
 			run.α = append(run.α, α)
 			if r.reorth == FullReorth || r.reorth == PartialReorth && run.loss.exceeds(run.α, run.β, sizes[i]) {

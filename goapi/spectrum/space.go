@@ -66,7 +66,7 @@ func (s *space[T]) begin(ctx context.Context, start device.Dense[T]) error {
 		return err
 	}
 	exponent := s.exponent
-	found, err := s.kept.load(q, s.walk)
+	found, err := s.kept.resume(ctx, q, s.op, s.walk)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *space[T]) begin(ctx context.Context, start device.Dense[T]) error {
 		if s.exponent != exponent {
 			return device.Argument("state", "%s belongs to another operator", s.o.State.Path)
 		}
-		return s.sameOperator(ctx)
+		return nil
 	}
 	q.Random(device.Normal, s.o.Seed, s.stream, s.next)
 	if start.Rows > 0 {
@@ -110,27 +110,6 @@ func (s *space[T]) mix(start device.Dense[T]) error {
 		s.q.Add(1, device.NoTrans, row, T(1/size), device.NoTrans, x.Row(i), row)
 	}
 	return nil
-}
-
-// sameOperator makes a product to see that the space, just read, is of op.
-func (s *space[T]) sameOperator(ctx context.Context) error {
-	if s.size == 0 {
-		return nil
-	}
-	defer s.q.Scope()()
-	image, products := s.q.Alloc(1, s.n), 0
-	if err := apply(ctx, s.q, s.op, image, s.v.Row(0), &products); err != nil {
-		return err
-	}
-	now, err := scalar(s.q, func(out device.Matrix[T]) { s.q.Dot(device.Whole, s.v.Row(0), image, out) })
-	if err != nil {
-		return err
-	}
-	diagonal := make([]float64, s.size)
-	for i := range diagonal {
-		diagonal[i] = s.t.At(i, i)
-	}
-	return sameProduct[T](now, diagonal[0], diagonal)
 }
 
 func (s *space[T]) solve(ctx context.Context) (*Eigen[T], error) {

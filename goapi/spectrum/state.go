@@ -49,7 +49,7 @@ type keeper[T device.Float] struct {
 	State
 	key   []byte // JSON of the stateKey
 	last  time.Time
-	probe []float64 // see resume; nil without it
+	probe []float64 // see resume
 }
 
 // newKeeper returns nil if nothing is to be kept.
@@ -137,12 +137,8 @@ func (k *keeper[T]) interrupted(ctx context.Context, err error, q device.Queue[T
 	return errors.Join(err, k.save(q, walk))
 }
 
-// load reads the state into what walk visits. It returns false if there is
-// none.
+// load is resume without the look at the operator.
 func (k *keeper[T]) load(q device.Queue[T], walk func(stored[T])) (bool, error) {
-	if k == nil {
-		return false, nil
-	}
 	f, err := os.Open(k.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -170,9 +166,9 @@ func (k *keeper[T]) load(q device.Queue[T], walk func(stored[T])) (bool, error) 
 	return true, nil
 }
 
-// resume is load for a computation of which the walk holds no vector with its
-// product: a number that comes with the state tells whether op is its operator,
-// for which it makes a product.
+// resume reads the state into what walk visits. It returns false if there is
+// none. A number that comes with the state tells whether op is its operator, for
+// which it makes a product.
 func (k *keeper[T]) resume(ctx context.Context, q device.Queue[T], op Operator[T], walk func(stored[T])) (bool, error) {
 	if k == nil {
 		return false, nil

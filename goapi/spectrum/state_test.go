@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -155,6 +156,50 @@ func TestMoreProducts(t *testing.T) {
 	}
 	if got.Products > want.Products+4 { // it may look once more
 		t.Errorf("%d products, %d without interruption", got.Products, want.Products)
+	}
+}
+
+// Every computation sees a change of its operator that does not touch the
+// vectors which it has found so far, also at its end.
+func TestStateOfANearbyOperator(t *testing.T) {
+	d := outliers(60)
+	near := slices.Clone(d)
+	near[40] += 0.1
+	op, other := diagonal[float64](d), diagonal[float64](near)
+	for name, run := range map[string]func(op Operator[float64], s State) error{
+		"Eigs": func(op Operator[float64], s State) error {
+			_, err := Eigs(ctx, device.Go(), op, EigsOptions{K: 2, Basis: 8, State: s})
+			return err
+		},
+		"Eigs, block": func(op Operator[float64], s State) error {
+			_, err := Eigs(ctx, device.Go(), op, EigsOptions{K: 2, Block: 3, State: s})
+			return err
+		},
+		"LOBPCG": func(op Operator[float64], s State) error {
+			_, err := LOBPCG(ctx, device.Go(), op, nil, device.Dense[float64]{}, LOBPCGOptions{K: 2, State: s})
+			return err
+		},
+		"SLQ": func(op Operator[float64], s State) error {
+			_, err := SLQ(ctx, device.Go(), op, SLQOptions{Probes: 2, Steps: 9, State: s})
+			return err
+		},
+		"KPM": func(op Operator[float64], s State) error {
+			_, err := KPM(ctx, device.Go(), op, KPMOptions{Probes: 2, Moments: 9, State: s})
+			return err
+		},
+		"Trace": func(op Operator[float64], s State) error {
+			_, err := Trace(ctx, device.Go(), op, TraceOptions{Budget: 30, State: s})
+			return err
+		},
+		"Diag": func(op Operator[float64], s State) error {
+			_, err := Diag(ctx, device.Go(), op, DiagOptions{Budget: 30, State: s})
+			return err
+		},
+	} {
+		s := State{Path: filepath.Join(t.TempDir(), "state")}
+		refuses(t, name, nil, func() error { return run(op, s) })
+		refuses(t, name+", other operator", device.ErrArgument, func() error { return run(other, s) })
+		refuses(t, name+", again", nil, func() error { return run(op, s) })
 	}
 }
 
