@@ -9,10 +9,11 @@ import (
 )
 
 // mostInBatch is the largest dimension of the matrices that the kernel takes,
-// staticInBatch more than its static shared memory.
+// staticInBatch the bytes of its static shared memory: those of both its forms,
+// since a compiler does not overlay them.
 const (
 	mostInBatch   = 64
-	staticInBatch = 256
+	staticInBatch = 512
 )
 
 // TrySVDBatch decomposes the matrices by one-sided Jacobi rotations in shared

@@ -29,7 +29,8 @@ rz_status rz_module_function(rz_gpu *g, void *module, const char *name, void **f
 	RZ_END;
 }
 
-enum { THREADS = 256, MOST_ARGUMENTS = 24, SHARED_WITHOUT_ASKING = 48 << 10 };
+/* A block has 48 KiB without asking, of which static shared memory is a part. */
+enum { THREADS = 256, MOST_ARGUMENTS = 24, SHARED_WITHOUT_ASKING = 32 << 10 };
 
 /* Launches a kernel on the stream of q with so many bytes of dynamic shared
  * memory. Argument i lies at offsets[i] of arguments. */
