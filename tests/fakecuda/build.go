@@ -119,7 +119,7 @@ func digest(version string, compiler []byte) string {
 	h := sha256.New()
 	fmt.Fprintln(h, version, string(compiler), flags, cuda.Runtime)
 	for _, m := range cuda.Modules() {
-		fmt.Fprintln(h, m.Name, m.Source)
+		fmt.Fprintln(h, m.Name, m.Source, m.PTX)
 	}
 	for _, name := range files("*") {
 		text, _ := sources.ReadFile(name)
@@ -177,7 +177,8 @@ func build(r release, folder string, compiler []byte) error {
 	return os.Rename(work, folder)
 }
 
-// unpack writes the sources of the libraries and of the kernels.
+// unpack writes the sources of the libraries and of the kernels, and the PTX, which
+// tells how much shared memory each kernel has.
 func unpack(work string) error {
 	write := func(name string, text []byte) error { return os.WriteFile(filepath.Join(work, name), text, 0o600) }
 	for _, name := range files("*") {
@@ -191,6 +192,9 @@ func unpack(work string) error {
 	}
 	for _, m := range cuda.Modules() {
 		if err := write(m.Name+".cu", []byte(m.Source)); err != nil {
+			return err
+		}
+		if err := write(m.Name+".ptx", []byte(m.PTX)); err != nil {
 			return err
 		}
 	}
@@ -213,7 +217,7 @@ func (b builder) library(l library) error {
 }
 
 func (b builder) kernels() error {
-	inputs := []string{"emucc.sh", "emu.h"}
+	inputs := []string{"emucc.sh", "emu.h", "access.h"}
 	args := []string{"emucc.sh", kernels, "."}
 	for _, m := range cuda.Modules() {
 		inputs = append(inputs, m.Name+".cu")

@@ -18,7 +18,7 @@ type checker struct {
 
 var checkers = []checker{
 	{"plain", nil, nil, nil},
-	{"memory", nil, []string{"-fsanitize=address,undefined"}, nil},
+	{"memory", nil, []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"}, nil},
 	// The shadow memory of older ThreadSanitizers does not suit randomized
 	// addresses.
 	{"race", []string{"-DRZ_EMU_TSAN"}, []string{"-fsanitize=thread"}, []string{"setarch", "-R"}},

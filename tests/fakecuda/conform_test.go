@@ -50,10 +50,11 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// So does an older GPU whose driver has no memory pools, and one that insists
-// on page-locked memory, whatever the order in which threads run.
+// So does a GPU with little shared memory and many multiprocessors whose driver
+// has no memory pools, and one that insists on page-locked memory, whatever the
+// order in which threads run.
 func TestConformanceOfMachines(t *testing.T) {
-	for _, machine := range []string{"nopools;cc=8.0;order=reversed", "strict;eager;order=random;seed=7"} {
+	for _, machine := range []string{"nopools;cc=8.6;sms=132;order=reversed", "strict;eager;order=random;seed=7"} {
 		t.Run(machine, func(t *testing.T) {
 			conform.Run(t, Open(t, Options{Machine: machine}))
 		})

@@ -145,36 +145,10 @@ struct Codes {
 
 /* ---- memory ---- */
 
-/* Columns of bytes in device memory: a matrix, or a vector as one column for
- * each element. */
-struct Region {
+/* Device memory that a call names. */
+struct Region : rz_emu_use {
 	const char *what;
-	uint64_t at;
-	size_t rows;    /* bytes that count in each column */
-	size_t columns;
-	size_t pitch;   /* bytes from one column to the next */
-	bool written;
-
-	size_t bytes() const { return columns ? (columns - 1) * pitch + rows : 0; }
 };
-
-/* Whether two regions share a byte; two submatrices of one matrix may
- * interleave without doing so. */
-inline bool overlap(const Region &x, const Region &y)
-{
-	if (!x.bytes() || !y.bytes() || x.at + x.bytes() <= y.at || y.at + y.bytes() <= x.at)
-		return false;
-	for (size_t j = 0; j < x.columns; j++) {
-		uint64_t from = x.at + j * x.pitch, to = from + x.rows;
-		if (to <= y.at)
-			continue;
-		size_t k = from > y.at ? (from - y.at) / (y.pitch ? y.pitch : 1) : 0; /* first candidate */
-		for (; k < y.columns && y.at + k * y.pitch < to; k++)
-			if (y.at + k * y.pitch + y.rows > from)
-				return true;
-	}
-	return false;
-}
 
 /* ---- calls ---- */
 
@@ -238,28 +212,16 @@ public:
 		return true;
 	}
 
-	/* run puts work on the stream. The memory is looked up again when it
-	 * runs: it may have been freed since. */
+	/* run puts work on the stream. */
 	int run(std::function<void()> work)
 	{
 		if (!ok() || !separate())
 			return state;
-		struct Job {
-			const char *name;
-			std::vector<Region> regions;
-			std::function<void()> work;
-		};
-		auto *job = new Job{name, regions, std::move(work)};
+		std::vector<rz_emu_use> uses(regions.begin(), regions.end());
 		driver()->enqueue(
-			handle->stream,
-			[](void *p) {
-				auto *j = static_cast<Job *>(p);
-				for (auto &r : j->regions)
-					if (r.bytes() && !driver()->span(r.at, r.bytes()))
-						return report("%s: %s was freed before the call ran", j->name, r.what);
-				j->work();
-			},
-			job, [](void *p) { delete static_cast<Job *>(p); });
+			handle->stream, name, [](void *p) { (*static_cast<std::function<void()> *>(p))(); },
+			new std::function<void()>(std::move(work)), [](void *p) { delete static_cast<std::function<void()> *>(p); },
+			uses.data(), uses.size());
 		return 0;
 	}
 
@@ -318,9 +280,9 @@ private:
 			return;
 		auto at = reinterpret_cast<uint64_t>(p);
 		if (batch == 1 || stride == 0)
-			return add({what, at, m * size, size_t(n), ld * size, written}, size);
+			return add({{at, m * size, size_t(n), ld * size, written}, what}, size);
 		for (int64_t b = 0; b < batch && ok(); b++)
-			add({what, at + b * stride * size, m * size, size_t(n), ld * size, written}, size);
+			add({{at + b * stride * size, m * size, size_t(n), ld * size, written}, what}, size);
 	}
 
 	void vector(const char *what, const void *p, size_t size, int64_t n, int64_t inc, bool written)
@@ -329,7 +291,7 @@ private:
 			return;
 		if (inc == 0)
 			return refuse("%s has increment 0", what);
-		add({what, reinterpret_cast<uint64_t>(p), size, size_t(n), size_t(inc < 0 ? -inc : inc) * size, written}, size);
+		add({{reinterpret_cast<uint64_t>(p), size, size_t(n), size_t(inc < 0 ? -inc : inc) * size, written}, what}, size);
 	}
 
 	void add(const Region &r, size_t size)

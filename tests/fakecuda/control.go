@@ -71,9 +71,11 @@ func Configure(options string) error {
 	return nil
 }
 
-// Calls returns how often each function was called since Configure, and as
-// "bytes(to host)", "bytes(to device)" and "waits()" what was copied and how
-// often the program waited for work that was not done.
+// Calls returns how often each function was called since Configure. It also has
+// "bytes(to host)" and "bytes(to device)" that were copied, "waits()" for work that
+// was not done, and what wastes time: "waits that spin()", "streams that wait for
+// the legacy stream()", "products in the library's workspace()", "memory that a
+// pool gave back()".
 func Calls() map[string]int {
 	calls := map[string]int{}
 	for line := range strings.Lines(control("calls")) {

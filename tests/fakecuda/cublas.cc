@@ -44,6 +44,8 @@ struct Begun {
 	int run(std::function<void()> work)
 	{
 		void *w = h ? h->workspace : nullptr;
+		if (call.ok() && !w)
+			driver()->fault("products in the library's workspace()"); /* counts them */
 		size_t n = h && h->workspace_bytes < 4096 ? h->workspace_bytes : 4096;
 		return call.run([=] {
 			if (w)

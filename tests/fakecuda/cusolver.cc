@@ -132,10 +132,13 @@ struct Task {
  * depend on, so that a caller that asks for another problem is found out. */
 Sizes sizes(size_t element, int64_t m, int64_t n, int64_t ld, bool host)
 {
-	size_t bytes = (size_t(m) * n + 4 * (m + n) + ld + 64) * element;
+	size_t bytes = (size_t(m) * n + 4 * (m + n) + ld % 1000 + 64) * element;
 	return {(bytes + 255) / 256 * 256, host ? size_t(16 * (m + n) + 128) : 0};
 }
-int elements(int64_t m, int64_t n, int64_t ld) { return int(m * n + 4 * (m + n) + ld + 64); }
+/* Whether functions that need no memory of the host ask for some all the same, as
+ * any of them may. */
+const bool host_work = EMU_CUDA >= 13000;
+int elements(int64_t m, int64_t n, int64_t ld) { return int(m * n + 4 * (m + n) + ld % 1000 + 64); }
 
 template <class T> Space elementwise(T *work, int lwork) { return {work, size_t(lwork < 0 ? 0 : lwork) * sizeof(T), nullptr, 0}; }
 template <class T> Sizes bytes(int n) { return {size_t(n) * sizeof(T), 0}; }
@@ -470,7 +473,7 @@ int geqrf(Task &t, void *params, int64_t m, int64_t n, std::initializer_list<int
 		int64_t k = m < n ? m : n;
 		t.out("A", a, sizeof(T), m, n, lda);
 		t.out("tau", tau, sizeof(T), k, 1, k > 1 ? k : 1);
-		Sizes want = sizes(sizeof(T), m, n, lda, false);
+		Sizes want = sizes(sizeof(T), m, n, lda, host_work);
 		if (t.query || !t.call.ok())
 			return t.query ? t.answer(want, device, host) : t.call.status();
 		return t.run(want, space, info, 1,
@@ -512,7 +515,7 @@ int potrf(Task &t, void *params, int u, int64_t n, std::initializer_list<int> ty
 		using T = decltype(zero);
 		t.call.require(is_bit(u), "the triangle is not one");
 		t.out("A", a, sizeof(T), n, n, lda);
-		Sizes want = sizes(sizeof(T), n, n, lda, false);
+		Sizes want = sizes(sizeof(T), n, n, lda, host_work);
 		if (t.query || !t.call.ok())
 			return t.query ? t.answer(want, device, host) : t.call.status();
 		return t.run(want, space, info, 1, [=](int64_t) { return dense::potrf(uplo(u), int(n), static_cast<T *>(a), int(lda)); });
@@ -575,7 +578,7 @@ int getrf(Task &t, void *params, int64_t m, int64_t n, std::initializer_list<int
 		t.out("A", a, sizeof(T), m, n, lda);
 		if (pivots)
 			t.out("the pivots", pivots, sizeof(int64_t), k, 1, k > 1 ? k : 1);
-		Sizes want = sizes(sizeof(T), m, n, lda, false);
+		Sizes want = sizes(sizeof(T), m, n, lda, host_work);
 		if (t.query || !t.call.ok())
 			return t.query ? t.answer(want, device, host) : t.call.status();
 		return t.run(want, space, info, 1, [=](int64_t) {

@@ -23,13 +23,22 @@
 enum {
   OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101,
   INVALID_IMAGE = 200, INVALID_CONTEXT = 201, NO_BINARY = 209, INVALID_PTX = 218, UNSUPPORTED_PTX = 222,
-  INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, WRONG_THREAD = 908,
-  CONTEXT_DESTROYED = 709, LAUNCH_FAILED = 719,
+  INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, CAPTURED_EVENT = 907,
+  WRONG_THREAD = 908, CONTEXT_DESTROYED = 709, MISALIGNED = 716, LAUNCH_FAILED = 719,
 };
+
+// CUctx_flags, CUevent_flags, CUstream_flags, CUstreamCaptureMode
+enum { CONTEXT_BLOCKS = 4, EVENT_BLOCKS = 1, STREAM_NON_BLOCKING = 1, GLOBAL = 0, THREAD_LOCAL = 1, RELAXED = 2 };
 
 struct context {
   int device; // ordinal
   int references = 0;
+};
+
+// use is what an operation does with an allocation, which it knows by its
+// number: another one may get the address later.
+struct use : rz_emu_use {
+  long number;
 };
 
 // operation is one entry of a stream. run returns a CUresult; a failure loses
@@ -39,7 +48,13 @@ struct operation {
   std::function<int()> run;
   std::shared_ptr<void> held; // what the operation needs until it ran or was dropped
   double seconds;             // of virtual time
+  std::vector<use> uses = {};
+  long place = 0; // in its stream, from 1
 };
+
+// order is how far each stream had come when something was recorded: work of
+// theirs up to there is done before what waits for the record.
+typedef std::map<struct stream *, long> order;
 
 // graph is what a stream recorded instead of queueing it.
 struct graph {
@@ -50,9 +65,12 @@ struct graph {
 struct stream {
   context *owner;
   std::deque<operation> queue;
+  long placed = 0;  // operations so far
+  order after = {}; // what its next operation comes after
   double clock = 0;
   std::unique_ptr<graph> capture = nullptr; // while it records
-  std::thread::id captured_by = {};         // thread that alone may end the capture, if its mode says so
+  int mode = RELAXED;                       // of the capture
+  std::thread::id captured_by = {};         // thread that began it
 };
 
 // event remembers how often it was recorded and how many of these records
@@ -61,32 +79,50 @@ struct event {
   context *owner;
   unsigned flags;
   stream *recorded_in = nullptr;
+  order after = {};
   long recorded = 0, reached = 0;
+  bool captured = false; // the last record is part of a graph
   double time = 0;
+};
+
+// facts are what a compiled kernel tells the driver of itself.
+struct facts {
+  int shared = 0;     // bytes of static shared memory
+  int threads = 1024; // most of a block
 };
 
 struct module {
   context *owner;
   void *library; // of dlopen
+  bool kept = false; // for the next module of the same image
   uint64_t base; // address it was loaded at
   std::map<std::string, std::unique_ptr<struct function>> functions;
-  std::set<std::string> entries; // of a PTX image
+  std::map<std::string, facts> entries; // of a PTX image
 };
 
 struct function {
   module *owner;
   std::string name;
   const rz_emu_kernel *kernel;
-  int dynamic_shared = 48 << 10; // bytes a launch may ask for
+  const char *access; // a letter for each parameter, see access.h
+  int static_shared;  // bytes
+  int threads;        // most of a block
+  int dynamic_shared = (48 << 10) - static_shared; // bytes a launch may ask for
 };
+
+// source is where a block of memory comes from: the heap, pages that are copies
+// of ones full of NaN, pages of zeros, or the arena that the host must not touch.
+enum source { HEAP, COPIES, PAGES, ARENA };
 
 // allocation is device memory: guard bytes, data, guard bytes.
 struct allocation {
   context *owner;
+  source from;
   char *block;
   uint64_t address;
   size_t bytes;
   bool pooled;
+  long number;
   bool dying = false; // given to cuMemFreeAsync, which has not run yet
 };
 
@@ -105,6 +141,7 @@ struct state {
   std::map<char *, size_t> pinned;
   uint64_t used = 0, idle = 0; // bytes: allocated, kept by the pool
   bool pool_keeps = false;
+  unsigned flags = 0;                 // of primary contexts
   int executing = 0;
   int lost = 0;                       // the sticky error
   long pushed = 0;                    // contexts on the stacks of all threads
@@ -142,14 +179,28 @@ void violation(const char *format, ...) __attribute__((format(printf, 1, 2)));
 allocation *find(uint64_t address, size_t bytes);
 bool is_pinned(const void *memory, size_t bytes);
 void check_guards(const char *after);
+void forget_memory();
+use used(const rz_emu_use &u);
 int allocate(context *owner, size_t bytes, bool pooled, uint64_t *address);
 void release(uint64_t address);
 
-// Streams. enqueue checks the handle; drain runs everything that is queued.
+// Streams. enqueue checks the handle and that no other stream has work on the
+// same memory that nobody waited for; drain runs everything that is queued.
 int enqueue(void *handle, operation op);
 int drain(stream *s);
 int drain_all();
 bool valid(void *handle);
+
+// opened lets the emulator into protected device memory as long as it lives.
+struct opened {
+  opened();
+  ~opened();
+  opened(const opened &) = delete;
+};
+
+// unsafe breaks the captures that forbid a call which is of no stream, and says
+// whether there was one.
+bool unsafe(const char *name);
 
 // capturing breaks the captures that a call for this stream, or for the whole
 // device, may not meet, and says whether there was one.

@@ -114,10 +114,11 @@ static std::string configure(const std::string &options) {
   gpu.initialized = false;
   gpu.contexts.clear(), gpu.visible.clear();
   gpu.streams.clear(), gpu.events.clear(), gpu.graphs.clear(), gpu.executables.clear(), gpu.modules.clear(), gpu.functions.clear();
-  for (auto &a : gpu.memory) free(a.second.block);
-  gpu.memory.clear(), gpu.pinned.clear();
+  forget_memory();
+  gpu.pinned.clear();
   gpu.used = gpu.idle = 0;
   gpu.pool_keeps = false;
+  gpu.flags = 0;
   gpu.lost = 0;
   gpu.pushed = 0;
   gpu.calls.clear(), gpu.violations.clear(), gpu.held.clear();

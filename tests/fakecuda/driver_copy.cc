@@ -1,8 +1,10 @@
 //go:build ignore
 
-// Copies of the stand-in driver. A copy checks its spans when it is called
-// and again when it runs, for the memory may have been freed in between.
+// Copies of the stand-in driver.
 #include "driver.h"
+
+#include <algorithm>
+#include <sys/mman.h>
 
 // plane is one side of a two-dimensional copy: rows of width bytes.
 struct plane {
@@ -11,6 +13,7 @@ struct plane {
   size_t pitch, width, rows;
 
   size_t span() const { return rows ? (rows - 1) * pitch + width : 0; }
+  rz_emu_use use(bool written) const { return {(uint64_t)at, width, rows, pitch, written}; }
   bool holds() const { return !device || find((uint64_t)at, span()); }
 };
 
@@ -22,6 +25,10 @@ static void move_rows(const plane &to, const plane &from) {
 // before copy returns, and to such memory the copy waits for the stream.
 static int copy(const char *name, plane to, plane from, void *s) {
   if (to.span() == 0) return OK;
+  if (std::max(to.pitch * (to.rows > 1), from.pitch * (from.rows > 1)) > 0x7fffffff) {
+    violation("%s with rows further apart than the greatest pitch", name);
+    return INVALID_VALUE;
+  }
   if (!to.holds() || !from.holds()) {
     violation("%s of %zu bytes outside of device memory", name, to.span());
     return INVALID_VALUE;
@@ -43,17 +50,11 @@ static int copy(const char *name, plane to, plane from, void *s) {
   }
   if (!to.device) gpu.calls["bytes(to host)"] += to.width * to.rows;
   if (!from.device) gpu.calls["bytes(to device)"] += to.width * to.rows;
-  std::string title = name;
-  auto run = [=] {
-    if (!to.holds() || !from.holds()) {
-      violation("%s: the memory was freed before the copy ran", title.c_str());
-      return OK;
-    }
-    move_rows(to, from);
-    return OK;
-  };
   double seconds = 1e-6 + to.width * to.rows / (host.device ? 2e12 : gpu.config.bandwidth);
-  if (int code = enqueue(s, {name, run, held, seconds})) return code;
+  operation op = {name, [=] { return move_rows(to, from), OK; }, held, seconds};
+  if (to.device) op.uses.push_back(used(to.use(true)));
+  if (from.device) op.uses.push_back(used(from.use(false)));
+  if (int code = enqueue(s, std::move(op))) return code;
   return pageable && !to.device ? drain((stream *)s) : OK;
 }
 
@@ -80,6 +81,7 @@ API int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) {
   ENTER(CONTEXT);
   if (int code = drain_all()) return code;
   if (!find(to, bytes)) return INVALID_VALUE;
+  opened memory;
   memcpy((void *)to, from, bytes);
   return OK;
 }
@@ -88,6 +90,7 @@ API int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) {
   ENTER(CONTEXT);
   if (int code = drain_all()) return code;
   if (!find(from, bytes)) return INVALID_VALUE;
+  opened memory;
   memcpy(to, (void *)from, bytes);
   return OK;
 }
@@ -121,17 +124,29 @@ API int cuMemcpy2DAsync_v2(const memcpy2d *c, void *s) {
   return copy(__func__, to, from, s);
 }
 
+// fill is std::fill_n, but zeros of a large piece are pages that nobody has
+// written to.
+template <class T> static void fill(uint64_t to, T value, size_t n) {
+  const uint64_t page = 4096, first = (to + page - 1) / page * page, end = (to + n * sizeof(T)) / page * page;
+  allocation *a = find(to, n * sizeof(T));
+  if (value || !a || a->from != PAGES || end <= first) {
+    std::fill_n((T *)to, n, value);
+    return;
+  }
+  madvise((void *)first, end - first, MADV_DONTNEED);
+  memset((void *)to, 0, first - to);
+  memset((void *)end, 0, to + n * sizeof(T) - end);
+}
+
 template <class T> static int set(const char *name, uint64_t to, T value, size_t n, void *s) {
   if (n == 0) return OK;
   if (to % sizeof(T) || !find(to, n * sizeof(T))) {
     violation("%s of %zu bytes outside of device memory", name, n * sizeof(T));
     return INVALID_VALUE;
   }
-  auto run = [=] {
-    if (find(to, n * sizeof(T))) std::fill_n((T *)to, n, value);
-    return OK;
-  };
-  return enqueue(s, {name, run, nullptr, 1e-6});
+  operation op = {name, [=] { return fill(to, value, n), OK; }, nullptr, 1e-6};
+  op.uses = {used({to, n * sizeof(T), 1, 0, true})};
+  return enqueue(s, std::move(op));
 }
 
 API int cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void *s) {

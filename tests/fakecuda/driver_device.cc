@@ -129,7 +129,8 @@ API int cuDeviceGetAttribute(int *value, int attribute, int device) {
   case 1: *value = 1024; return OK;      // threads per block
   case 8: *value = 48 << 10; return OK;  // shared memory per block
   case 10: *value = 32; return OK;       // warp
-  case 16: *value = 4; return OK;        // multiprocessors: few, blocks cost more here
+  case 11: *value = 0x7fffffff; return OK; // pitch
+  case 16: *value = m.multiprocessors; return OK;
   case 20: *value = m.mode; return OK;
   case 32: *value = 1; return OK;        // ECC
   case 38: *value = 60 << 20; return OK; // L2
@@ -137,15 +138,17 @@ API int cuDeviceGetAttribute(int *value, int attribute, int device) {
   case 75: *value = m.major; return OK;
   case 76: *value = m.minor; return OK;
   case 95: *value = 1; return OK;        // cooperative launch
-  case 97: *value = m.major >= 9 ? 232448 : 166912; return OK; // opt-in shared memory
+  case 97: *value = m.shared(); return OK; // opt-in shared memory
   case 115: *value = m.pools; return OK;
   }
   return INVALID_VALUE;
 }
 
-API int cuDevicePrimaryCtxSetFlags_v2(int device, unsigned) {
+API int cuDevicePrimaryCtxSetFlags_v2(int device, unsigned flags) {
   ENTER(DEVICE);
-  return is_device(device) ? OK : INVALID_DEVICE;
+  if (!is_device(device)) return INVALID_DEVICE;
+  gpu.flags = flags;
+  return OK;
 }
 
 API int cuDevicePrimaryCtxRetain(void **out, int device) {

@@ -5,15 +5,14 @@
 // had then.
 #include "driver.h"
 
-enum { RELAXED = 2 };
-
 API int cuStreamBeginCapture_v2(void *handle, int mode) {
   ENTER(CONTEXT);
   if (!handle || !valid(handle)) return INVALID_HANDLE;
   stream *s = (stream *)handle;
   if (mode < 0 || mode > RELAXED || s->capture) return INVALID_VALUE;
   s->capture.reset(new graph);
-  s->captured_by = mode == RELAXED ? std::thread::id() : std::this_thread::get_id();
+  s->mode = mode;
+  s->captured_by = std::this_thread::get_id();
   return OK;
 }
 
@@ -23,7 +22,7 @@ API int cuStreamEndCapture(void *handle, void **out) {
   stream *s = (stream *)handle;
   *out = nullptr;
   if (!s->capture) return INVALID_VALUE;
-  if (s->captured_by != std::thread::id() && s->captured_by != std::this_thread::get_id()) {
+  if (s->mode != RELAXED && s->captured_by != std::this_thread::get_id()) {
     violation("a capture is ended by another thread than began it");
     return WRONG_THREAD;
   }

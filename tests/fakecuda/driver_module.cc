@@ -7,6 +7,9 @@
 #include "driver.h"
 
 #include <dlfcn.h>
+#include <fstream>
+#include <glob.h>
+#include <iterator>
 #include <link.h>
 #include <unistd.h>
 
@@ -62,6 +65,61 @@ static const rz_emu_kernel *kernel_of(void *library, const std::string &name) {
   return (const rz_emu_kernel *)dlsym(library, ("rz_emu_kernel_" + name).c_str());
 }
 
+// access_of tells of each parameter whether it is a value (v) or points to what
+// is read (r) or written (w).
+static const char *access_of(void *library, const std::string &name) {
+  auto letters = (const char *const *)dlsym(library, ("rz_emu_access_" + name).c_str());
+  return letters ? *letters : nullptr;
+}
+
+// read_facts finds the kernels of a PTX text. Shared memory is declared before
+// them and belongs to those that name it, each variable at a multiple of its
+// alignment; what is dynamic comes behind all of it.
+static void read_facts(const std::string &text, std::map<std::string, facts> *all) {
+  struct variable {
+    std::string name;
+    int alignment, bytes;
+  };
+  std::vector<variable> variables;
+  for (size_t at = 0; (at = text.find(".shared .align ", at)) != std::string::npos; at++) {
+    int alignment, bits, count = 1;
+    char name[1000];
+    if (sscanf(text.c_str() + at, ".shared .align %d .%*[a-z]%d %999[^[;][%d]", &alignment, &bits, name, &count) < 3) continue;
+    bool dynamic = text.compare(text.find_first_of("[;", at), 2, "[]") == 0;
+    variables.push_back({name, alignment, dynamic ? 0 : bits / 8 * count});
+  }
+  for (size_t at = 0; (at = text.find(".entry ", at)) != std::string::npos; at++) {
+    size_t open = text.find('(', at), end = text.find("\n}", open), bound = text.find(".maxntid ", open);
+    if (end == std::string::npos) return;
+    facts &f = (*all)[text.substr(at + 7, open - at - 7)];
+    if (bound < end) f.threads = atoi(text.c_str() + bound + 9);
+    std::string body = text.substr(open, end - open);
+    for (bool dynamic : {false, true})
+      for (auto &v : variables)
+        if ((v.bytes == 0) == dynamic && body.find(v.name) != std::string::npos)
+          f.shared = (f.shared + v.alignment - 1) / v.alignment * v.alignment + v.bytes;
+  }
+}
+
+// facts_of looks a kernel up in the PTX text of its module, or, if that is a
+// library, in the texts beside this one.
+static facts facts_of(const module &m, const std::string &name) {
+  static const auto all = [] {
+    std::map<std::string, facts> all;
+    glob_t found = {};
+    glob((here() + "/*.ptx").c_str(), 0, nullptr, &found);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+      std::ifstream file(found.gl_pathv[i]);
+      read_facts(std::string(std::istreambuf_iterator<char>(file), {}), &all);
+    }
+    globfree(&found);
+    return all;
+  }();
+  auto &where = m.entries.empty() ? all : m.entries;
+  auto i = where.find(name);
+  return i == where.end() ? facts() : i->second;
+}
+
 // load_ptx refuses what a driver would refuse, and kernels that do not agree
 // with the sources: such PTX is stale.
 static int load_ptx(const std::string &text, module *m, std::string *error) {
@@ -78,8 +136,9 @@ static int load_ptx(const std::string &text, module *m, std::string *error) {
     if (!k) return *error = "no kernel " + e.name + " in the sources", INVALID_PTX;
     if (k->count != (int)e.sizes.size() || !std::equal(e.sizes.begin(), e.sizes.end(), k->sizes))
       return *error = "the parameters of " + e.name + " differ from the sources", INVALID_PTX;
-    m->entries.insert(e.name);
+    m->entries[e.name];
   }
+  read_facts(text, &m->entries);
   return OK;
 }
 
@@ -100,13 +159,17 @@ static int load_elf(const char *image, module *m, std::string *error) {
   int own = gpu.config.major * 10 + gpu.config.minor;
   bool exact = image[bytes + length] == 'a';
   if (arch / 10 != own / 10 || arch > own || (exact && arch != own)) return *error = "compiled for another GPU", NO_BINARY;
+  static std::map<std::string, void *> kept; // opened once, and never closed
+  auto &library = kept[std::string(image, bytes)];
+  m->kept = true;
+  if (m->library = library; library) return OK;
   // A name of its own for each image: dlopen takes two files of one name for
   // the same library.
   char path[] = "/tmp/ritz-cubin-XXXXXX";
   int file = mkstemp(path);
   bool written = file >= 0 && write(file, image, bytes) == (ssize_t)bytes;
   if (file >= 0) close(file);
-  if (written) m->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (written) m->library = library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   unlink(path);
   if (!written) return *error = "no temporary file", OUT_OF_MEMORY;
   if (!m->library) return *error = dlerror(), INVALID_IMAGE;
@@ -142,6 +205,7 @@ static void spoil(const void *where) {
 
 API int cuModuleLoadDataEx(void **out, const void *image, unsigned n, int *options, void **values) {
   ENTER(CONTEXT);
+  if (unsafe(__func__)) return CAPTURE_UNSUPPORTED;
   auto m = std::make_unique<module>();
   m->owner = entry.current, m->library = nullptr;
   std::string error;
@@ -149,7 +213,7 @@ API int cuModuleLoadDataEx(void **out, const void *image, unsigned n, int *optio
   int code = memcmp(text, "\177ELF", 4) == 0 ? load_elf(text, m.get(), &error) : load_ptx(text, m.get(), &error);
   if (code) {
     write_log(error.c_str(), n, options, values);
-    if (m->library) dlclose(m->library);
+    if (m->library && !m->kept) dlclose(m->library);
     return code;
   }
   link_map *map;
@@ -167,7 +231,7 @@ API int cuModuleUnload(void *handle) {
   if (int code = drain_all()) return code;
   for (auto &f : m->functions) gpu.functions.erase(f.second.get());
   gpu.modules.erase(m);
-  dlclose(m->library);
+  if (!m->kept) dlclose(m->library);
   delete m;
   return entry.after;
 }
@@ -183,22 +247,22 @@ API int cuModuleGetFunction(void **out, void *handle, const char *name) {
       m->functions.erase(name);
       return NOT_FOUND;
     }
-    slot.reset(new function{m, name, k});
+    auto known = facts_of(*m, name);
+    slot.reset(new function{m, name, k, access_of(m->library, name), known.shared, known.threads});
     gpu.functions.insert(slot.get());
   }
   *out = slot.get();
   return OK;
 }
 
-static int most_shared() { return gpu.config.major >= 9 ? 232448 : 166912; }
-
 API int cuFuncGetAttribute(int *value, int attribute, void *handle) {
   ENTER(CONTEXT);
   function *f = (function *)handle;
   if (!gpu.functions.count(f)) return INVALID_HANDLE;
   switch (attribute) {
-  case 0: *value = 1024; return OK; // threads per block
-  case 1: case 3: *value = 0; return OK; // static shared and local memory: not known here
+  case 0: *value = f->threads; return OK; // of a block
+  case 1: *value = f->static_shared; return OK;
+  case 3: *value = 0; return OK; // local memory: not known here
   case 4: *value = 32; return OK;   // registers
   case 8: *value = f->dynamic_shared; return OK;
   }
@@ -209,7 +273,10 @@ API int cuFuncSetAttribute(void *handle, int attribute, int value) {
   ENTER(CONTEXT);
   function *f = (function *)handle;
   if (!gpu.functions.count(f)) return INVALID_HANDLE;
-  if (attribute != 8 || value < 0 || value > most_shared()) return INVALID_VALUE;
+  if (attribute != 8 || value < 0 || value + f->static_shared > gpu.config.shared()) {
+    violation("%s: %d bytes of dynamic and %d of static shared memory are more than a block has", f->name.c_str(), value, f->static_shared);
+    return INVALID_VALUE;
+  }
   f->dynamic_shared = value;
   return OK;
 }
@@ -220,6 +287,24 @@ API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *handle, i
   if (threads < 1 || threads > 1024) return INVALID_VALUE;
   *blocks = 2048 / threads;
   return OK;
+}
+
+// misaligned is the first access of a running kernel that its type's alignment
+// does not allow. Kernels are compiled with checks that call this.
+static std::atomic<bool> misaligned;
+static char misaligned_where[200];
+
+extern "C" __attribute__((visibility("default"))) void __ubsan_handle_type_mismatch_v1(void *data, uint64_t address) {
+  struct {
+    const char *file;
+    uint32_t line, column;
+    void *type;
+    unsigned char alignment, kind; // the logarithm of the one
+  } at;
+  memcpy(&at, data, sizeof at);
+  if (!misaligned.exchange(true))
+    snprintf(misaligned_where, sizeof misaligned_where, "%s:%u: an access at %#llx, which is no multiple of %d", at.file, at.line,
+             (unsigned long long)address, 1 << at.alignment);
 }
 
 // launch holds the copied arguments of a launch until it runs.
@@ -241,29 +326,61 @@ struct launch {
   }
 };
 
+// named adds the memory that the pointers among the arguments of a launch
+// point into, each up to the end of its allocation.
+static bool named(const function &f, void **params, std::vector<use> *uses) {
+  for (int i = 0; f.access && f.access[i]; i++) {
+    uint64_t at;
+    memcpy(&at, params[i], sizeof at * (f.access[i] != 'v'));
+    if (f.access[i] == 'v' || !at) continue;
+    allocation *a = find(at, 0);
+    if (!a) {
+      violation("%s: argument %d points to no device memory", f.name.c_str(), i + 1);
+      return false;
+    }
+    uses->push_back({{at, a->address + a->bytes - at, 1, 0, f.access[i] == 'w'}, a->number});
+  }
+  return true;
+}
+
 API int cuLaunchKernel(void *handle, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                        unsigned shared, void *s, void **params, void **extra) {
   ENTER(CONTEXT);
   function *f = (function *)handle;
   if (!gpu.functions.count(f) || f->owner->owner != entry.current || !valid(s)) return INVALID_HANDLE;
   uint64_t threads = (uint64_t)bx * by * bz;
-  bool fits = gx && gy && gz && gx <= 0x7fffffffu && gy <= 65535 && gz <= 65535 && threads && threads <= 1024 && bz <= 64;
+  bool fits = gx && gy && gz && gx <= 0x7fffffffu && gy <= 65535 && gz <= 65535 && threads && threads <= (uint64_t)f->threads && bz <= 64;
   if (!fits || (int)shared > f->dynamic_shared || extra || (!params && f->kernel->count)) {
     violation("launch of %s refused: grid (%u,%u,%u), block (%u,%u,%u), %u bytes of shared memory", f->name.c_str(), gx, gy, gz,
               bx, by, bz, shared);
     return INVALID_VALUE;
   }
+  int bytes = 0;
+  for (int i = 0; i < f->kernel->count; i++) bytes += f->kernel->sizes[i];
+  if (bytes > 4096) {
+    violation("%s: %d bytes of arguments, and no more than 4096 are passed", f->name.c_str(), bytes);
+    return INVALID_VALUE;
+  }
+  std::vector<use> uses;
+  if (!named(*f, params, &uses)) return INVALID_VALUE;
   auto l = std::make_shared<launch>(f->kernel, params);
   std::string name = f->name;
   place where = {f->owner->base, f->kernel->shared};
   auto run = [=] {
     rz_emu_launch what = {l->kernel->run, l->kernel->shared, l->params.data(), dim3(gx, gy, gz), dim3(bx, by, bz), shared,
                           gpu.config.order, gpu.config.seed, spoil, &where};
+    misaligned = false;
     const char *error = rz_emu_run(&what);
     check_guards(name.c_str());
-    if (!error) return OK;
-    violation("kernel %s: %s", name.c_str(), error);
-    return LAUNCH_FAILED;
+    if (error) {
+      violation("kernel %s: %s", name.c_str(), error);
+      return LAUNCH_FAILED;
+    }
+    if (misaligned) {
+      violation("kernel %s: %s", name.c_str(), misaligned_where);
+      return MISALIGNED;
+    }
+    return OK;
   };
-  return enqueue(s, {name, run, l, 5e-6});
+  return enqueue(s, {name, run, l, 5e-6, uses});
 }

@@ -3,14 +3,15 @@
 #ifndef RZ_EMU_DRIVER_H
 #define RZ_EMU_DRIVER_H
 
-#include <cstddef>
-#include <cstdint>
+#include "use.h"
 
 extern "C" {
 
 // Puts work on a stream: run(arg) when the stream gets there, then drop(arg).
-// Work that never runs, on a device that was lost, is only dropped.
-void rz_emu_enqueue(void *stream, void (*run)(void *), void *arg, void (*drop)(void *));
+// Work that never runs, on a device that was lost or because its memory was
+// freed, is only dropped.
+void rz_emu_enqueue(void *stream, const char *name, void (*run)(void *), void *arg, void (*drop)(void *),
+                    const rz_emu_use *uses, size_t count);
 
 // Says whether [address, address+bytes) lies in one live device allocation.
 // Memory given to cuMemFreeAsync counts as live only for work already queued.

@@ -36,6 +36,8 @@ struct machine {
   int mode = 0;            // compute mode
   bool eager = false;      // streams run at once
   bool strict = false;     // asynchronous copies want pinned memory
+  bool protect = false;    // the host must not touch device memory
+  int multiprocessors = 4; // few, blocks cost more here
   bool pools = true;
   int order = 0;           // of the threads of a block: forward, reversed, random
   unsigned seed = 1;
@@ -46,6 +48,12 @@ struct machine {
   int on = -1;             // the GPU that the faults are of, -1: of all
   std::vector<fault> faults;
   std::string error;       // the first option that was not understood
+
+  // The most shared memory of a block, in bytes.
+  int shared() const {
+    int cc = major * 10 + minor;
+    return cc >= 120 || cc == 86 || cc == 89 ? 101376 : cc >= 90 ? 232448 : cc == 75 ? 65536 : 166912;
+  }
 
   std::string name(int instance = -1) const {
     return instance < 0 ? "NVIDIA H200 (emulated)" : "NVIDIA H200 MIG 1g.18gb (emulated)";
@@ -112,6 +120,8 @@ struct machine {
     else if (key == "mode") mode = n;
     else if (key == "eager") eager = true;
     else if (key == "strict") strict = true;
+    else if (key == "protect") protect = true;
+    else if (key == "sms") multiprocessors = n;
     else if (key == "nopools") pools = false;
     else if (key == "order") order = value == "reversed" ? 1 : value == "random" ? 2 : 0;
     else if (key == "seed") seed = n;

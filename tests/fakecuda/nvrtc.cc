@@ -131,7 +131,7 @@ static void write(const std::string &path, const std::string &text) { std::ofstr
 // kept is where the library of a program lies for the next one like it, of any
 // emulated version: what g++ makes does not depend on the architecture.
 static std::string kept(const program &p, const std::string &flags) {
-  std::string all = read(here() + "/emu.h") + read(here() + "/emucc.sh") + flags + p.name + '\0' + p.source;
+  std::string all = read(here() + "/emu.h") + read(here() + "/access.h") + read(here() + "/emucc.sh") + flags + p.name + '\0' + p.source;
   for (size_t i = 0; i < p.names.size(); i++) all += '\0' + p.names[i] + '\0' + p.texts[i];
   unsigned long long a = 0xcbf29ce484222325, b = 0x84222325cbf29ce4; // FNV-1a, twice
   for (unsigned char c : all) a = (a ^ c) * 0x100000001b3, b = (b ^ c) * 0x100000001b5;

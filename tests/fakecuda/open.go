@@ -5,6 +5,7 @@ package fakecuda
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/ritz-go/ritz/cusolver"
@@ -43,7 +44,8 @@ func Open(t testing.TB, o Options) device.Device {
 }
 
 // Prepare builds and loads the libraries and makes the machine, without
-// opening a device, and returns the folder of the libraries.
+// opening a device, and returns the folder of the libraries. The test fails if a
+// rule was broken on the machine before.
 func Prepare(t testing.TB, o Options) string {
 	t.Helper()
 	folder, err := Build(o.Version)
@@ -55,6 +57,12 @@ func Prepare(t testing.TB, o Options) string {
 	}
 	if err := load(folder); err != nil {
 		t.Fatal(err)
+	}
+	for line := range strings.Lines(Report()) {
+		if t.Failed() || strings.HasPrefix(line, "leak: ") { // the test may have been right to give up
+			continue
+		}
+		t.Errorf("the emulated driver complains: %s", line)
 	}
 	// The emulator's kernels stay out of the cache for real ones.
 	if os.Getenv("RITZ_CACHE_DIR") == "" {

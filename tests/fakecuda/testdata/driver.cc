@@ -2,10 +2,13 @@
 // that a program under test may get wrong. Prints what does not hold.
 #include "emu_driver.h"
 
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 extern "C" {
 int cuInit(unsigned);
@@ -49,6 +52,7 @@ int cuModuleLoadDataEx(void **, const void *, unsigned, int *, void **);
 int cuModuleUnload(void *);
 int cuModuleGetFunction(void **, void *, const char *);
 int cuFuncSetAttribute(void *, int, int);
+int cuFuncGetAttribute(int *, int, void *);
 int cuLaunchKernel(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **, void **);
 }
 
@@ -221,10 +225,29 @@ static const char *ptx = R"(.version 7.0
 )
 {
 }
+.visible .entry fill_pair(
+	.param .u64 fill_pair_param_0,
+	.param .f32 fill_pair_param_1
+)
+{
+}
+.visible .entry copy_one(
+	.param .u64 copy_one_param_0,
+	.param .u64 copy_one_param_1
+)
+{
+}
+.shared .align 4 .b8 s[1020];
+.shared .align 4 .u32 t;
+.extern .shared .align 128 .b8 rz_smem[];
 .visible .entry copy_shared(
 	.param .u64 copy_shared_param_0
 )
+.maxntid 256, 1, 1
 {
+	mov.u64 %rd1, s;
+	mov.u64 %rd2, t;
+	mov.u64 %rd3, rz_smem;
 }
 )";
 
@@ -277,6 +300,127 @@ static void modules() {
   CHECK(report() == "");
 }
 
+// What a block may have: as many threads as the kernel was compiled for, and as
+// much shared memory as is left beside the static one.
+static void limits() {
+  for (auto machine : {"cc=9.0", "cc=12.0"}) {
+    session s(machine);
+    void *m, *f;
+    uint64_t a;
+    int most = machine[3] == '9' ? 232448 : 101376, own = 0;
+    void *params[] = {&a};
+    CHECK(cuModuleLoadDataEx(&m, ptx, 0, nullptr, nullptr) == 0 && cuModuleGetFunction(&f, m, "copy_shared") == 0);
+    CHECK(cuMemAlloc_v2(&a, 1024) == 0 && cuFuncGetAttribute(&own, 1, f) == 0 && own == 1024);
+    CHECK(cuLaunchKernel(f, 1, 1, 1, 288, 1, 1, 0, s.stream, params, nullptr) == 1);
+    CHECK(reported("launch of copy_shared refused"));
+    CHECK(cuLaunchKernel(f, 1, 1, 1, 256, 1, 1, 48 << 10, s.stream, params, nullptr) == 1);
+    CHECK(cuLaunchKernel(f, 1, 1, 1, 256, 1, 1, (48 << 10) - 1024, s.stream, params, nullptr) == 0);
+    CHECK(cuLaunchKernel(f, 1, 65536, 1, 256, 1, 1, 0, s.stream, params, nullptr) == 1);
+    CHECK(cuFuncSetAttribute(f, 8, most) == 1 && cuFuncSetAttribute(f, 8, most - 1024) == 0);
+    CHECK(reported("more than a block has"));
+    CHECK(cuMemFree_v2(a) == 0 && cuModuleUnload(m) == 0);
+    s.close();
+    CHECK(report() == "");
+  }
+}
+
+// Work of two streams on the same memory wants an order: by waiting for the one,
+// or by an event. Reading twice does not.
+static void order() {
+  session s;
+  void *other, *third, *e, *m, *one, *both;
+  uint64_t a, b, c;
+  CHECK(cuStreamCreateWithPriority(&other, 1, 0) == 0 && cuStreamCreateWithPriority(&third, 1, 0) == 0);
+  CHECK(cuModuleLoadDataEx(&m, ptx, 0, nullptr, nullptr) == 0 && cuModuleGetFunction(&one, m, "copy_one") == 0);
+  CHECK(cuModuleGetFunction(&both, m, "fill_pair") == 0 && cuEventCreate(&e, 0) == 0);
+  CHECK(cuMemAlloc_v2(&a, 16) == 0 && cuMemAlloc_v2(&b, 16) == 0 && cuMemAlloc_v2(&c, 16) == 0);
+  float v = 1;
+  void *fill[] = {&a, &v}, *to_b[] = {&a, &b}, *to_c[] = {&a, &c};
+  auto launch = [](void *f, void *stream, void **params) { return cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, stream, params, nullptr); };
+  CHECK(launch(both, s.stream, fill) == 0 && launch(one, other, to_b) == 0);
+  CHECK(reported("copy_one and fill_pair of another stream use the same memory"));
+  CHECK(cuCtxSynchronize() == 0);
+  CHECK(launch(one, s.stream, to_b) == 0 && launch(one, other, to_c) == 0); // both read a
+  CHECK(launch(both, third, fill) == 0);
+  CHECK(reported("fill_pair and copy_one of another stream"));
+  CHECK(cuCtxSynchronize() == 0);
+  CHECK(launch(both, s.stream, fill) == 0 && cuStreamSynchronize(s.stream) == 0 && launch(one, other, to_b) == 0);
+  CHECK(cuEventRecord(e, other) == 0 && cuStreamWaitEvent(third, e, 0) == 0 && launch(both, third, fill) == 0);
+  CHECK(cuEventRecord(e, third) == 0 && cuStreamWaitEvent(s.stream, e, 0) == 0);
+  CHECK(cuMemcpyDtoDAsync_v2(c, b, 16, s.stream) == 0); // after other by way of third
+  CHECK(cuCtxSynchronize() == 0 && report().find("another stream") == std::string::npos);
+  // To free memory in a stream is to write to it.
+  uint64_t d;
+  CHECK(cuMemAllocAsync(&d, 16, s.stream) == 0 && cuMemsetD8Async(d, 0, 16, other) == 0 && cuMemFreeAsync(d, s.stream) == 0);
+  CHECK(reported("cuMemFreeAsync and cuMemsetD8Async of another stream"));
+  CHECK(cuStreamSynchronize(s.stream) == 0 && cuStreamSynchronize(other) == 0);
+  CHECK(reported("cuMemsetD8Async: its memory was freed before it ran"));
+  CHECK(launch(one, other, to_b) == 0 && cuMemFree_v2(b) == 0 && launch(one, other, to_b) == 1);
+  CHECK(reported("copy_one: argument 2 points to no device memory"));
+  CHECK(cuMemFree_v2(a) == 0 && cuMemFree_v2(c) == 0 && cuModuleUnload(m) == 0 && cuEventDestroy_v2(e) == 0);
+  CHECK(cuStreamDestroy_v2(other) == 0 && cuStreamDestroy_v2(third) == 0);
+  s.close();
+  CHECK(report() == "");
+}
+
+static void alignment() {
+  session s;
+  void *m, *f;
+  uint64_t a, at;
+  float v = 1;
+  void *params[] = {&at, &v};
+  CHECK(cuModuleLoadDataEx(&m, ptx, 0, nullptr, nullptr) == 0 && cuModuleGetFunction(&f, m, "fill_pair") == 0 && cuMemAlloc_v2(&a, 16) == 0);
+  at = a + 8;
+  CHECK(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, s.stream, params, nullptr) == 0 && cuStreamSynchronize(s.stream) == 0);
+  CHECK(((float *)a)[3] == 1 && report().find("multiple") == std::string::npos);
+  at = a + 4;
+  CHECK(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, s.stream, params, nullptr) == 0 && cuStreamSynchronize(s.stream) == 716);
+  CHECK(cuMemFree_v2(a) == 716); // the device is lost
+  CHECK(reported("which is no multiple of 8"));
+  cuCtxPopCurrent_v2(nullptr);
+}
+
+// Host code that touches device memory ends the program at once, and says why.
+static void protection() {
+  session s("protect");
+  uint64_t a;
+  char host[16] = {};
+  CHECK(cuMemAlloc_v2(&a, 16) == 0 && cuMemsetD8Async(a, 5, 16, s.stream) == 0);
+  CHECK(cuMemcpyDtoHAsync_v2(host, a, 16, s.stream) == 0 && host[7] == 5);
+  int ends[2], status = 0;
+  CHECK(pipe(ends) == 0);
+  pid_t child = fork();
+  if (!child) {
+    dup2(ends[1], 2);
+    _exit(((volatile char *)a)[9] == 5 ? 3 : 4);
+  }
+  close(ends[1]);
+  char said[200] = {};
+  CHECK(read(ends[0], said, sizeof said - 1) > 0 && strstr(said, "the host touched device memory, byte 9 of an allocation of 16 bytes"));
+  CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+  close(ends[0]);
+  CHECK(cuMemFree_v2(a) == 0);
+  s.close();
+  CHECK(report() == "");
+}
+
+// Memory that is large costs nothing before it is used.
+static void large() {
+  session s("mem=100GiB");
+  uint64_t a;
+  char host[4] = {};
+  const size_t size = 80ull << 30;
+  CHECK(cuMemAlloc_v2(&a, size) == 0 && cuMemsetD8Async(a, 7, 4, s.stream) == 0);
+  CHECK(cuMemsetD8Async(a + size - 4, 9, 4, s.stream) == 0 && cuMemcpyDtoHAsync_v2(host, a + size - 4, 4, s.stream) == 0 && host[0] == 9);
+  CHECK(cuMemsetD8Async(a, 0, size, s.stream) == 0 && cuMemcpyDtoHAsync_v2(host, a + size - 4, 4, s.stream) == 0 && host[0] == 0);
+  CHECK(cuMemcpyDtoHAsync_v2(host, a, 4, s.stream) == 0 && host[3] == 0);
+  ((char *)a)[size] = 0;
+  CHECK(cuMemFree_v2(a) == 0);
+  CHECK(reported("outside of an allocation"));
+  s.close();
+  CHECK(report() == "");
+}
+
 // A captured stream runs nothing; launches run it with the arguments of then.
 static void graphs() {
   session s;
@@ -313,6 +457,27 @@ static void graphs() {
     CHECK(cuStreamEndCapture(s.stream, &g) == 901);
     CHECK(reported("while a stream is captured"));
   }
+  // Nobody can wait for an event in a graph.
+  void *in_graph;
+  CHECK(cuEventCreate(&in_graph, 0) == 0 && cuStreamBeginCapture_v2(s.stream, 2) == 0 && cuEventRecord(in_graph, s.stream) == 0);
+  CHECK(cuEventSynchronize(in_graph) == 907 && cuStreamEndCapture(s.stream, &g) == 901);
+  CHECK(reported("recorded in a capture") && cuEventDestroy_v2(in_graph) == 0);
+  // In the strictest mode no thread may allocate memory, in the next that of the
+  // capture, in the last all may.
+  for (int mode = 0; mode < 3; mode++) {
+    uint64_t own = 0, others = 0;
+    int code = 0;
+    CHECK(cuStreamBeginCapture_v2(s.stream, mode) == 0);
+    std::thread([&] {
+      cuCtxPushCurrent_v2(s.context);
+      code = cuMemAlloc_v2(&others, 8);
+      cuCtxPopCurrent_v2(nullptr);
+    }).join();
+    CHECK(code == (mode == 0 ? 900 : 0) && cuMemAlloc_v2(&own, 8) == (mode == 2 ? 0 : 900));
+    CHECK(cuStreamEndCapture(s.stream, &g) == (mode == 2 ? 0 : 901));
+    CHECK(mode < 2 ? reported("in a mode that forbids it") : cuGraphDestroy(g) == 0);
+    CHECK(cuMemFree_v2(own) == 0 && cuMemFree_v2(others) == 0);
+  }
   // In the stricter modes the same thread must end a capture.
   CHECK(cuStreamBeginCapture_v2(s.stream, 1) == 0);
   std::thread([&] {
@@ -329,6 +494,11 @@ static void graphs() {
 
 int main() {
   graphs();
+  order();
+  limits();
+  alignment();
+  protection();
+  large();
   contexts();
   laziness();
   bounds();
