@@ -1,15 +1,21 @@
 """Times torch and CuPy, whichever is there, on some of the problems that
-measure_test.go times, and prints one JSON object. Argument: number of runs."""
+measure_test.go and targets_test.go time, and prints a JSON object on a line of its
+own for each version and each measurement as it is made. Arguments: number of runs;
+"targets" or "rest", or "trial" for the targets on small matrices without a GPU."""
 
 import json
 import sys
 import time
 
-runs = int(sys.argv[1])
-result = {"versions": {}, "timings": []}
+runs, part = int(sys.argv[1]), sys.argv[2]
 
 
-def measure(name, work, wait, amount=0.0, unit=""):
+def say(o):
+    print(json.dumps(o), flush=True)
+
+
+def measure(name, work, wait, amount=0.0, unit="", metrics=dict):
+    """metrics is asked for more of them after the runs."""
     try:
         work()
         wait()
@@ -19,12 +25,27 @@ def measure(name, work, wait, amount=0.0, unit=""):
             wait()
         seconds = (time.perf_counter() - start) / runs
     except Exception as e:  # out of memory, or an operation that is missing
-        result["timings"].append({"name": name, "error": str(e)[:200]})
+        say({"name": name, "error": str(e)[:200]})
         return
-    t = {"name": name, "runs": runs, "seconds": seconds}
+    t = {"name": name, "runs": runs, "seconds": seconds, "metrics": metrics()}
     if amount:
-        t["metrics"] = {unit: amount / 1e9 / seconds}
-    result["timings"].append(t)
+        t["metrics"][unit] = amount / 1e9 / seconds
+    say(t)
+
+
+def attempt(f, *arguments):
+    """Calls f; what it cannot allocate beforehand costs it alone."""
+    try:
+        f(*arguments)
+    except Exception as e:
+        say({"name": "torch " + f.__name__, "error": str(e)[:200]})
+
+
+def fitting(memory, n, size):
+    """As in measure_test.go."""
+    while n > 64 and 5 * size * n * n > 3 * memory:
+        n //= 2
+    return n
 
 
 def muon(x):
@@ -37,18 +58,11 @@ def muon(x):
 
 def with_torch(torch):
     wait = torch.cuda.synchronize
-    torch.backends.cuda.matmul.allow_tf32 = False
+    memory = torch.cuda.get_device_properties(0).total_memory
     for name, dtype, size in [("f32", torch.float32, 4), ("f64", torch.float64, 8)]:
-        x = torch.randn(16384, 16384, dtype=dtype, device="cuda")
-        y = torch.empty_like(x)
-        count = x.numel() * size
-        measure(f"torch Copy/{name}", lambda: y.copy_(x), wait, 2 * count, "GB/s")
-        measure(f"torch Map/{name}", lambda: torch.exp(x, out=y), wait, 2 * count, "GB/s")
-        measure(f"torch Sum/{name}/rows", lambda: x.sum(1), wait, count, "GB/s")
-        measure(f"torch Sum/{name}/cols", lambda: x.sum(0), wait, count, "GB/s")
-        measure(f"torch SoftMin/{name}/rows", lambda: torch.logsumexp(x, 1), wait, count, "GB/s")
-        del x, y
+        attempt(passes, torch, wait, memory, name, dtype, size)
         for n in (1024, 4096, 8192):
+            n = fitting(memory, n, 3 * size)
             x = torch.randn(n, n, dtype=dtype, device="cuda")
             measure(f"torch Gemm/{name}/n={n}", lambda: x @ x, wait, 2 * n**3, "GFLOP/s")
         for n in (1024, 2048, 4096):
@@ -63,79 +77,111 @@ def with_torch(torch):
             lambda: [z.cpu() for z in torch.svd_lowrank(host.cuda(), q=60, niter=3)], wait)
 
 
-def with_torch_targets(torch, device, wait, small=False):
-    """The problems of targets_test.go. small is for a trial without a GPU."""
-    size = (lambda n, s: s) if small else (lambda n, s: n)
+def passes(torch, wait, memory, name, dtype, size):
+    n = fitting(memory, 16384, 2 * size)
+    x = torch.randn(n, n, dtype=dtype, device="cuda")
+    y = torch.empty_like(x)
+    count = x.numel() * size
+    measure(f"torch Copy/{name}", lambda: y.copy_(x), wait, 2 * count, "GB/s")
+    measure(f"torch Map/{name}", lambda: torch.exp(x, out=y), wait, 2 * count, "GB/s")
+    measure(f"torch Sum/{name}/rows", lambda: x.sum(1), wait, count, "GB/s")
+    measure(f"torch Sum/{name}/cols", lambda: x.sum(0), wait, count, "GB/s")
+    measure(f"torch SoftMin/{name}/rows", lambda: torch.logsumexp(x, 1), wait, count, "GB/s")
 
-    def normal(*shape, dtype=torch.float32):
-        return torch.randn(*shape, dtype=dtype, device=device)
 
-    n = size(8192, 64)
-    for name, dtype in (("bf16", torch.bfloat16), ("fp16", torch.float16), ("exact", torch.float32)):
-        if small and name == "fp16":
-            continue  # CPUs lack it
-        x = normal(n, n).to(dtype)
-        measure(f"torch Targets/NewtonSchulz/{name}/n={n}", lambda: muon(x), wait, 5 * 3 * 2 * n**3, "GFLOP/s")
+class Targets:
+    """The problems of targets_test.go, in the order of their importance. small is
+    for a trial without a GPU."""
 
-    n, rank, k = size(16384, 96), size(256, 24), size(128, 8)
-    for name, dtype in (("f32", torch.float32), ("f64", torch.float64)):
-        values = 1 / torch.arange(1, rank + 1, dtype=dtype, device=device)
-        u, v = (torch.linalg.qr(normal(n, rank, dtype=dtype))[0] for _ in range(2))
-        a = (u * values) @ v.T
-        errors = []
+    def __init__(self, torch, device, wait, memory, small):
+        self.torch, self.device, self.wait, self.memory, self.small = torch, device, wait, memory, small
 
-        def lowrank():
-            s = torch.svd_lowrank(a, q=k + 10, niter=2)[1][:k]
-            errors.append(float((s - values[:k]).abs().max()))
+    def run(self):
+        for f in (self.newton_schulz, self.clouds, self.svd, self.randomized, self.hessian):
+            attempt(f)
 
-        measure(f"torch Targets/Randomized/{name}/n={n}/k={k}", lowrank, wait)
-        if errors:
-            result["timings"][-1].setdefault("metrics", {})["error-1e-9"] = 1e9 * max(errors)
-        del a
+    def size(self, n, small):
+        return small if self.small else n
 
-    n = size(4096, 40)
-    a = normal(n, n, dtype=torch.float64)
-    measure(f"torch Targets/SVD/n={n}", lambda: torch.linalg.svd(a, full_matrices=False), wait)
+    def side(self, n, small, size):
+        return small if self.small else fitting(self.memory, n, size)
 
-    # As GeomLoss does it without KeOps, in strips of rows that fit into memory.
-    n, d = size(50000, 80), 64
-    x, y = normal(n, d), normal(n, d)
-    eps = d / 10
+    def normal(self, *shape, dtype=None):
+        return self.torch.randn(*shape, dtype=dtype or self.torch.float32, device=self.device)
 
-    def half(x, y, g):
-        strips = []
-        for part in x.split(4096):
-            c = (part * part).sum(1)[:, None] + (y * y).sum(1)[None, :] - 2 * part @ y.T
-            strips.append(-eps * torch.logsumexp((g - c) / eps, 1))
-        return torch.cat(strips)
+    def newton_schulz(self):
+        n = self.side(8192, 64, 6 * 4)
+        for name, dtype in (("bf16", self.torch.bfloat16), ("fp16", self.torch.float16), ("exact", self.torch.float32)):
+            if self.small and name == "fp16":
+                continue  # CPUs lack it
+            x = self.normal(n, n).to(dtype)
+            measure(f"torch Targets/NewtonSchulz/{name}/n={n}", lambda: muon(x), self.wait, 5 * 3 * 2 * n**3, "GFLOP/s")
 
-    def ten():
-        g = torch.zeros(n, device=device)
-        for _ in range(10):
-            f = half(x, y, g)
-            g = half(y, x, f)
+    def clouds(self):
+        """As GeomLoss does it without KeOps, in strips of rows that fit into memory."""
+        torch = self.torch
+        n, d = self.size(50000, 80), 64
+        x, y = self.normal(n, d), self.normal(n, d)
+        eps = d / 10
 
-    measure(f"torch Targets/Clouds/n={n}/d={d}", ten, wait, 20 * 2 * d * n**2, "GFLOP/s")
+        def half(x, y, g):
+            strips = []
+            for part in x.split(4096):
+                c = (part * part).sum(1)[:, None] + (y * y).sum(1)[None, :] - 2 * part @ y.T
+                strips.append(-eps * torch.logsumexp((g - c) / eps, 1))
+            return torch.cat(strips)
 
-    # Products of the Hessian by double backpropagation, one direction at a time.
-    sizes = [size(784, 12), size(512, 9), size(512, 7), 10]
-    n = size(4096, 20)
-    layers = []
-    for i, o in zip(sizes, sizes[1:]):
-        layers += [torch.nn.Linear(i, o, device=device), torch.nn.Tanh()]
-    net = torch.nn.Sequential(*layers[:-1])
-    data, labels = normal(n, sizes[0]), torch.randint(0, 10, (n,), device=device)
-    weights = list(net.parameters())
+        def ten():
+            g = torch.zeros(n, device=self.device)
+            for _ in range(10):
+                f = half(x, y, g)
+                g = half(y, x, f)
 
-    def products(k):
-        loss = torch.nn.functional.cross_entropy(net(data), labels)
-        gradients = torch.autograd.grad(loss, weights, create_graph=True)
-        for _ in range(k):
-            v = [torch.ones_like(w) for w in weights]
-            torch.autograd.grad(gradients, weights, v, retain_graph=True)
+        measure(f"torch Targets/Clouds/n={n}/d={d}", ten, self.wait, 20 * 2 * d * n**2, "GFLOP/s")
 
-    for k in (1, 16, size(64, 3)):
-        measure(f"torch Targets/Hessian/k={k}", lambda: products(k), wait)
+    def svd(self):
+        n = self.side(4096, 40, 12 * 8)
+        a = self.normal(n, n, dtype=self.torch.float64)
+        measure(f"torch Targets/SVD/n={n}", lambda: self.torch.linalg.svd(a, full_matrices=False), self.wait)
+
+    def randomized(self):
+        torch = self.torch
+        for name, dtype, bytes in (("f32", torch.float32, 4), ("f64", torch.float64, 8)):
+            n, rank, k = self.side(16384, 96, 2 * bytes), self.size(256, 24), self.size(128, 8)
+            values = 1 / torch.arange(1, rank + 1, dtype=dtype, device=self.device)
+            u, v = (torch.linalg.qr(self.normal(n, rank, dtype=dtype))[0] for _ in range(2))
+            a = (u * values) @ v.T
+            errors = []
+
+            def lowrank():
+                s = torch.svd_lowrank(a, q=k + 10, niter=2)[1][:k]
+                errors.append(float((s - values[:k]).abs().max()))
+
+            measure(f"torch Targets/Randomized/{name}/n={n}/k={k}", lowrank, self.wait,
+                    metrics=lambda: {"error-1e-9": 1e9 * max(errors)})
+            del a
+
+    def hessian(self):
+        """By double backpropagation, one direction at a time."""
+        torch = self.torch
+        sizes = [self.size(784, 12), self.size(512, 9), self.size(512, 7), 10]
+        n = self.size(4096, 20)
+        layers = []
+        for i, o in zip(sizes, sizes[1:]):
+            layers += [torch.nn.Linear(i, o, device=self.device), torch.nn.Tanh()]
+        net = torch.nn.Sequential(*layers[:-1])
+        data, labels = self.normal(n, sizes[0]), torch.randint(0, 10, (n,), device=self.device)
+        weights = list(net.parameters())
+
+        def products(k):
+            loss = torch.nn.functional.cross_entropy(net(data), labels)
+            gradients = torch.autograd.grad(loss, weights, create_graph=True)
+            for _ in range(k):
+                v = [torch.ones_like(w) for w in weights]
+                torch.autograd.grad(gradients, weights, v, retain_graph=True)
+
+        for k in (1, 16, self.size(64, 3)):
+            measure(f"torch Targets/Hessian/k={k}", lambda: products(k), self.wait)
 
 
 def with_cupy(cupy):
@@ -148,27 +194,35 @@ def with_cupy(cupy):
                 lambda: [z.get() for z in cupy.linalg.svd(cupy.asarray(host), full_matrices=False)], wait)
 
 
+found = False
 try:
     import torch
 
-    result["versions"]["torch"] = torch.__version__
-    if torch.cuda.is_available():
-        with_torch_targets(torch, "cuda", torch.cuda.synchronize)
-        with_torch(torch)
-    elif sys.argv[2:] == ["--trial"]:
-        with_torch_targets(torch, "cpu", lambda: None, small=True)
+    found = True
+    version = torch.__version__
+    if part == "trial":
+        Targets(torch, "cpu", lambda: None, 0, True).run()
+    elif not torch.cuda.is_available():
+        version += " without a GPU"
     else:
-        result["versions"]["torch"] += " without a GPU"
-except ImportError:
-    pass
+        torch.backends.cuda.matmul.allow_tf32 = False
+        if part == "targets":
+            Targets(torch, "cuda", torch.cuda.synchronize, torch.cuda.get_device_properties(0).total_memory, False).run()
+        else:
+            with_torch(torch)
+    say({"versions": {"torch": version}})
+except Exception as e:  # torch fails in many ways where its libraries are missing
+    if found or not isinstance(e, ModuleNotFoundError):
+        say({"versions": {"torch": str(e)[:200]}})
 try:
     import cupy
 
-    result["versions"]["cupy"] = cupy.__version__
-    with_cupy(cupy)
-except Exception as e:  # CuPy fails in many ways where its libraries are missing
-    if not isinstance(e, ImportError):
-        result["versions"]["cupy"] = str(e)[:200]
-if not result["versions"]:
+    found = True
+    say({"versions": {"cupy": cupy.__version__}})
+    if part == "rest":
+        with_cupy(cupy)
+except Exception as e:
+    if not isinstance(e, ModuleNotFoundError):
+        say({"versions": {"cupy": str(e)[:200]}})
+if not found:
     sys.exit("neither torch nor CuPy is installed")
-json.dump(result, sys.stdout)

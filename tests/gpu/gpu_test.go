@@ -33,6 +33,15 @@ func open(t testing.TB) device.Device {
 
 func TestConformance(t *testing.T) { conform.Run(t, open(t)) }
 
+// Measurements fit into smaller GPUs: of 16384² in float64 two are 4.3 GB.
+func TestSizesForTheMemory(t *testing.T) {
+	for memory, want := range map[uint64]int{80 << 30: 16384, 8 << 30: 16384, 6 << 30: 8192, 1 << 30: 4096, 1 << 10: 64} {
+		if n := fitting(memory, 16384, 2*8); n != want {
+			t.Errorf("%d MiB: %d rows, want %d", memory>>20, n, want)
+		}
+	}
+}
+
 // A device that was closed can be opened again, and two can be open.
 func TestOpenAgain(t *testing.T) {
 	for range 3 {

@@ -29,6 +29,20 @@ func openOn[T device.Float](b *testing.B) on[T] {
 	return on[T]{dev, q}
 }
 
+// side returns how many rows the square matrices of a measurement have: n, or
+// half of that and so on, so that three fifths of the GPU's memory hold so many of
+// them; with the emulator so many as given. compare.py counts in the same way.
+func (o on[T]) side(n, emulated, matrices int) int {
+	return fitting(o.dev.Info().Memory, devices.Size(o.dev, n, emulated), matrices*int(bytesOf[T]()))
+}
+
+func fitting(memory uint64, n, bytes int) int {
+	for n > 64 && 5*uint64(bytes)*uint64(n)*uint64(n) > 3*memory {
+		n /= 2
+	}
+	return n
+}
+
 func (o on[T]) normal(m, n int) device.Matrix[T] {
 	a := o.q.Alloc(m, n)
 	o.q.Random(device.Normal, 1, 0, a)
@@ -81,7 +95,7 @@ func BenchmarkPoints(b *testing.B)  { both(b, points[float32], points[float64]) 
 // roundedProducts times products on the tensor cores.
 func roundedProducts(b *testing.B) {
 	o := openOn[float32](b)
-	n := devices.Size(o.dev, 8192, 64)
+	n := o.side(8192, 64, 2)
 	x, y := o.normal(n, n), o.q.Alloc(n, n)
 	for _, p := range []device.Precision{device.TF32, device.BF16, device.FP16} {
 		b.Run(fmt.Sprintf("%v/n=%d", p, n), func(b *testing.B) {
@@ -97,7 +111,7 @@ func roundedProducts(b *testing.B) {
 // symmetricProducts counts the operations of the full product.
 func symmetricProducts[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	for _, n := range []int{devices.Size(o.dev, 4096, 64), devices.Size(o.dev, 8192, 96)} {
+	for _, n := range []int{o.side(4096, 64, 4), o.side(8192, 96, 4)} {
 		x, y := o.normal(n, n), o.q.Alloc(n, n)
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
 			o.measure(b, 2*float64(n)*float64(n)*float64(n), "GFLOP/s", func() { device.SymProduct(o.q, x, x, y) })
@@ -122,14 +136,14 @@ func batches[T device.Float](b *testing.B) {
 
 func copying[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	n := devices.Size(o.dev, 16384, 64)
+	n := o.side(16384, 64, 2)
 	x, y := o.normal(n, n), o.q.Alloc(n, n)
 	o.measure(b, 2*float64(n*n)*bytesOf[T](), "GB/s", func() { o.q.Copy(y, x) })
 }
 
 func sums[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	n := devices.Size(o.dev, 16384, 64)
+	n := o.side(16384, 64, 1)
 	x, rows, cols := o.normal(n, n), o.q.Alloc(n, 1), o.q.Alloc(1, n)
 	b.Run("rows", func(b *testing.B) {
 		o.measure(b, float64(n*n)*bytesOf[T](), "GB/s", func() { o.q.Reduce(device.Sum, device.PerRow, x, rows) })
@@ -141,14 +155,14 @@ func sums[T device.Float](b *testing.B) {
 
 func exponentials[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	n := devices.Size(o.dev, 16384, 64)
+	n := o.side(16384, 64, 2)
 	x, y := o.normal(n, n), o.q.Alloc(n, n)
 	o.measure(b, 2*float64(n*n)*bytesOf[T](), "GB/s", func() { o.q.Map(device.Exp, x, y) })
 }
 
 func transfers[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	n := devices.Size(o.dev, 8192, 64)
+	n := o.side(8192, 64, 1)
 	host, x := device.NewDense[T](n, n), o.normal(n, n)
 	b.Run("up", func(b *testing.B) {
 		o.measure(b, float64(n*n)*bytesOf[T](), "GB/s", func() { o.q.Upload(x, host) })
@@ -163,7 +177,7 @@ func products[T device.Float](b *testing.B) {
 	for _, n := range []int{1024, 4096, 8192} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
 			defer o.q.Scope()()
-			n := devices.Size(o.dev, n, 32)
+			n := o.side(n, 32, 3)
 			x, y, z := o.normal(n, n), o.normal(n, n), o.q.Alloc(n, n)
 			o.measure(b, 2*float64(n)*float64(n)*float64(n), "GFLOP/s", func() {
 				o.q.Gemm(device.NoTrans, device.NoTrans, 1, x, y, 0, z)
@@ -174,7 +188,7 @@ func products[T device.Float](b *testing.B) {
 
 func softMinima[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	n := devices.Size(o.dev, 16384, 64)
+	n := o.side(16384, 64, 1)
 	c, g, out := o.normal(n, n), o.normal(1, n), o.q.Alloc(1, n)
 	b.Run("rows", func(b *testing.B) {
 		o.measure(b, float64(n*n)*bytesOf[T](), "GB/s", func() { device.SoftMin(o.q, device.PerRow, 0.1, c, g, out) })

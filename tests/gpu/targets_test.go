@@ -31,7 +31,7 @@ func BenchmarkTargets(b *testing.B) {
 // newtonSchulz takes five steps of a square matrix.
 func newtonSchulz(b *testing.B) {
 	o := openOn[float32](b)
-	n := devices.Size(o.dev, 8192, 64)
+	n := o.side(8192, 64, 6)
 	x, y := o.normal(n, n), o.q.Alloc(n, n)
 	for _, p := range []device.Precision{device.BF16, device.FP16, device.TF32, device.Exact} {
 		b.Run(fmt.Sprintf("%v/n=%d", p, n), func(b *testing.B) {
@@ -49,7 +49,7 @@ func newtonSchulz(b *testing.B) {
 // 1/(1+i) are known, and reports the largest error, relative to the largest.
 func randomized[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	n, rank, k := devices.Size(o.dev, 16384, 96), devices.Size(o.dev, 256, 24), devices.Size(o.dev, 128, 8)
+	n, rank, k := o.side(16384, 96, 2), devices.Size(o.dev, 256, 24), devices.Size(o.dev, 128, 8)
 	a := o.q.Alloc(n, n)
 	values := make([]T, rank)
 	for i := range values {
@@ -89,7 +89,7 @@ func randomized[T device.Float](b *testing.B) {
 // fullSVD computes all values and vectors.
 func fullSVD(b *testing.B) {
 	o := openOn[float64](b)
-	n := devices.Size(o.dev, 4096, 40)
+	n := o.side(4096, 40, 12)
 	a := o.normal(n, n)
 	b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
 		solve(b, func() error {
@@ -123,7 +123,7 @@ func clouds(b *testing.B) {
 // of square ones.
 func hessianProducts(b *testing.B) {
 	o := openOn[float32](b)
-	side := devices.Size(o.dev, 8192, 48)
+	side := o.side(8192, 48, 2)
 	x, y := o.normal(side, side), o.q.Alloc(side, side)
 	gemm := func() { o.q.Gemm(device.NoTrans, device.NoTrans, 1, x, x, 0, y) }
 	sizes := []int{devices.Size(o.dev, 784, 12), devices.Size(o.dev, 512, 9), devices.Size(o.dev, 512, 7), 10}
@@ -172,7 +172,7 @@ func hessianProducts(b *testing.B) {
 // certificates measures what a certificate of a plan reads its costs for.
 func certificates[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	n := devices.Size(o.dev, 16384, 64)
+	n := o.side(16384, 64, 2)
 	c, p, f, g := o.q.Alloc(n, n), o.q.Alloc(n, n), o.q.Alloc(1, n), o.q.Alloc(1, n)
 	a, s, t := o.q.Alloc(1, n), o.q.Alloc(1, n), o.q.Alloc(1, n)
 	o.q.Random(device.Uniform, 1, 0, c)
@@ -195,7 +195,7 @@ func scaling(b *testing.B) {
 	o := openOn[float64](b)
 	w := o.dev.F32()
 	b.Cleanup(w.Close)
-	n := devices.Size(o.dev, 16384, 64)
+	n := o.side(16384, 64, 2)
 	k, c := w.Alloc(n, n), o.q.Alloc(n, n)
 	a, v, u, s := o.q.Alloc(1, n), o.q.Alloc(1, n), o.q.Alloc(1, n), o.q.Alloc(1, n)
 	for _, x := range []device.Matrix[float64]{c, a, v} {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -36,10 +35,12 @@ func goals() []goal {
 	}
 }
 
-// judge compares the timings with the goals. peers is the output of compare.py.
-func judge(timings []timing, peers json.RawMessage) []goal {
-	var other struct{ Timings []timing }
-	json.Unmarshal(peers, &other) // without peers there are none to compare with
+// judge compares the timings with the goals, as far as the peers, which may be
+// nil, have been measured.
+func judge(timings []timing, others *peers) []goal {
+	if others == nil {
+		others = &peers{}
+	}
 	find := func(list []timing, prefix string) *timing {
 		for i := range list {
 			if strings.HasPrefix(list[i].Name, prefix) && list[i].Seconds > 0 {
@@ -60,7 +61,7 @@ func judge(timings []timing, peers json.RawMessage) []goal {
 		case g.Metric == "seconds":
 			got, known = own.Seconds, true
 		case g.Torch > 0:
-			if torch := find(other.Timings, "torch "+own.Name); torch != nil {
+			if torch := find(others.Timings, "torch "+own.Name); torch != nil {
 				got, known = torch.Seconds/own.Seconds, true
 			}
 		}

@@ -3,41 +3,82 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // test is one test or subtest.
 type test struct {
 	Package string  `json:"package"`
-	Name    string  `json:"name"` // "" if the program itself failed
-	Outcome string  `json:"outcome"`
+	Name    string  `json:"name"`    // "" if the program itself failed
+	Outcome string  `json:"outcome"` // PASS, FAIL, SKIP; UNENDED if there was no time for more of it
 	Seconds float64 `json:"seconds"`
 	Output  string  `json:"output,omitempty"` // of one that failed
 }
 
-// test runs every test program in its own folder, as go test does.
-func (b bundle) test(r *results, write func()) {
-	programs, err := filepath.Glob(filepath.Join(b.folder, "tests", "*", "*.test"))
-	if err != nil || len(programs) == 0 {
+// order is that of the test programs: what proves most first. Others come last.
+var order = []string{"gpu", "svd", "polar", "sinkhorn", "spectrum", "hessian"}
+
+// programs returns the test programs of the bundle in their order.
+func (b bundle) programs() []string {
+	list, err := filepath.Glob(filepath.Join(b.folder, "tests", "*", "*.test"))
+	if err != nil || len(list) == 0 {
 		fail(fmt.Errorf("%s has no test programs", b.folder))
 	}
-	for _, program := range programs {
-		name := strings.TrimSuffix(filepath.Base(program), ".test")
-		// The other devices are tested where Ritz is developed.
-		c := b.command(program, "-test.v", "-test.skip=/^(go|openblas)$", "-test.timeout="+b.limit.String())
-		c.Dir = filepath.Dir(program)
-		out, err := c.CombinedOutput()
-		os.WriteFile(program+".log", out, 0o644) // for people; the results do not depend on it
-		list := parseTests(name, string(out))
-		if err != nil && !failed(list) {
-			list = append(list, test{Package: name, Outcome: "FAIL", Output: fmt.Sprintf("%v\n%s", err, tail(string(out)))})
+	rank := func(program string) int {
+		if i := slices.Index(order, packageOf(program)); i >= 0 {
+			return i
 		}
-		r.add(list)
-		write()
-		fmt.Printf("%-10s %3d tests, failures so far: %d\n", name, len(list), r.Failed)
+		return len(order)
+	}
+	slices.SortStableFunc(list, func(a, b string) int { return rank(a) - rank(b) })
+	return list
+}
+
+func packageOf(program string) string { return strings.TrimSuffix(filepath.Base(program), ".test") }
+
+// test runs every test program in its own folder, as go test does. Conformance
+// has a quarter of the budget, and the other programs equal shares of what is
+// left of 55 % of it.
+func (b bundle) test(r *results) {
+	list := b.programs()
+	for i, program := range list {
+		name := packageOf(program)
+		most := b.clock.left(0.25)
+		if i > 0 && b.clock.budget > 0 {
+			most = b.clock.left(0.55) / time.Duration(len(list)-i)
+		}
+		if most < tooLittle {
+			r.LeftOut = append(r.LeftOut, "tests of "+name)
+			continue
+		}
+		// The other devices are tested where Ritz is developed.
+		c := exec.Command(program, "-test.v", "-test.skip=/^(go|openblas)$", "-test.timeout=0")
+		c.Dir, c.Env = filepath.Dir(program), b.environment()
+		log, _ := os.Create(program + ".log") // for people; the results do not depend on it
+		c.Stderr = log
+		end := follow(c, most, func(line string) { fmt.Fprintln(log, line) })
+		log.Close()
+		if said, err := os.ReadFile(program + ".log"); err == nil {
+			end.output = string(said) // a panic goes to the other output
+		}
+		unfinished := "FAIL"
+		if !end.ended && b.clock.budget > 0 {
+			unfinished = "UNENDED"
+			r.LeftOut = append(r.LeftOut, "the rest of the tests of "+name)
+		}
+		tests := parseTests(name, end.output, unfinished)
+		if end.err != nil && end.ended && !failed(tests) {
+			tests = append(tests, test{Package: name, Outcome: "FAIL", Output: fmt.Sprintf("%v\n%s", end.err, tail(end.output))})
+		}
+		r.add(tests)
+		b.write()
+		fmt.Printf("%-10s %3d tests, failures so far: %d\n", name, len(tests), r.Failed)
 	}
 }
 
@@ -59,6 +100,8 @@ func (r *results) add(list []test) {
 		case t.Outcome == "FAIL" && !blamed[t.Name]:
 			r.Failed++
 		case parent[t.Name]:
+		case t.Outcome == "UNENDED":
+			r.Unended++
 		case t.Outcome == "PASS":
 			r.Passed++
 		case t.Outcome == "SKIP":
@@ -83,18 +126,18 @@ var (
 
 // parseTests reads what a test program prints with -test.v. A program that ends
 // within a test, by a panic or because time is up, prints no ending for it: such
-// a test has failed.
-func parseTests(pkg, text string) []test {
+// a test has the outcome unfinished, and so have its parents.
+func parseTests(pkg, text, unfinished string) []test {
 	var list []test
 	output := map[string]string{}
-	unfinished := []string{}
+	open := []string{}
 	current := ""
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if m := heading.FindStringSubmatch(line); m != nil {
 			if _, seen := output[m[1]]; !seen {
 				output[m[1]] = ""
-				unfinished = append(unfinished, m[1])
+				open = append(open, m[1])
 			}
 			current = m[1]
 			continue
@@ -112,11 +155,11 @@ func parseTests(pkg, text string) []test {
 			t.Output = tail(output[t.Name])
 		}
 		list = append(list, t)
-		unfinished = remove(unfinished, t.Name)
+		open = remove(open, t.Name)
 		current = t.Name
 	}
-	for _, name := range unfinished {
-		list = append(list, test{Package: pkg, Name: name, Outcome: "FAIL", Output: "did not end\n" + tail(output[name])})
+	for _, name := range open {
+		list = append(list, test{Package: pkg, Name: name, Outcome: unfinished, Output: "did not end\n" + tail(output[name])})
 	}
 	return list
 }
