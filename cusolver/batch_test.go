@@ -20,6 +20,15 @@ func TestTeamsOfABatch(t *testing.T) {
 			}
 		}
 	}
+	for n := 1; n <= mostInBatch; n++ {
+		for _, size := range []int{4, 8} {
+			p, fits := planEighTeams(n, size, true, 99<<10)
+			size := p.lanes * p.workers
+			if !fits || size < 8 || size > threads || threads%size != 0 || 2*p.workers < n {
+				t.Fatalf("symmetric %d×%d: %+v, fits: %v", n, n, p, fits)
+			}
+		}
+	}
 	if _, fits := planTeams(64, 64, 8, true, 48<<10); fits {
 		t.Error("three matrices of 64×64 fit into 48 KiB")
 	}

@@ -2,8 +2,8 @@
 // and what the fused operations need.
 //
 // A kernel is called ritz_NAME_f32 or ritz_NAME_f64. It is launched with
-// blocks of 256 threads along x and any number of blocks along x; svd_batch alone
-// takes dynamic shared memory. Matrices are row-major, all sizes and strides are 64-bit
+// blocks of 256 threads along x and any number of blocks along x; svd_batch and
+// eigh_batch alone take dynamic shared memory. Matrices are row-major, all sizes and strides are 64-bit
 // numbers of elements. The .cu files say what each kernel computes.
 //
 // The text of a module is compiled three times: by `make ptx` into the PTX

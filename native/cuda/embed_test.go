@@ -29,7 +29,8 @@ var kernels = map[string]map[string]string{
 		"softmin_chunks f32": "tnnipppppnnpnp",
 	},
 	"jacobi": {
-		"svd_batch": "iinnnnpnpnpnpnpn",
+		"svd_batch":  "iinnnnpnpnpnpnpn",
+		"eigh_batch": "iinnnpnpnpnpn",
 	},
 	"minimum": {
 		"min_rows": "nnpnpnpnpnpn",

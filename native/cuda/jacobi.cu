@@ -1,6 +1,7 @@
-// Singular value decompositions of many small matrices (1 ≤ m, n ≤ 64):
+// Decompositions of many small matrices (1 ≤ m, n ≤ 64):
 //
-//   svd_batch   A = U·diag(S)·Vᵀ for each of count matrices
+//   svd_batch    A = U·diag(S)·Vᵀ for each of count matrices
+//   eigh_batch   A = Vᵀ·diag(W)·V for each of count symmetric matrices, n×n
 //
 // A team of lanes·workers threads has one matrix, in shared memory from the
 // first step to the last; a block has as many teams as fit. With B the taller
@@ -13,13 +14,19 @@
 // rotation. About 60·m·n² operations; the traffic of shared memory is the
 // limit.
 //
+// Symmetric matrices are rotated from both sides, each pair of workers turning
+// the four elements that their rows and columns have in common: two barriers a
+// round, about 40·n³ operations.
+//
 // A team that has converged turns nothing more, so that a result depends
 // neither on the other matrices of its block nor on its place.
 //
 // Origin: Hestenes, Inversion of matrices by biorthogonalization, 1958; the
 // parallel order is that of Brent and Luk, The solution of singular-value
 // problems on multiprocessor arrays, 1985, and the preconditioning by QR that
-// of Drmač and Veselić, New fast and accurate Jacobi SVD algorithm, 2008.
+// of Drmač and Veselić, New fast and accurate Jacobi SVD algorithm, 2008. The
+// updates of symmetric matrices are those of Rutishauser, The Jacobi method for
+// real symmetric matrices, 1966.
 #include "rt.h"
 
 extern __shared__ __align__(128) unsigned char rz_smem[];
@@ -29,17 +36,18 @@ namespace rz {
 enum { SWEEPS = 30, MOST_TEAMS = 32 };
 
 // Statuses, with the numbers of goapi/device.
-enum { BATCH_DONE, BATCH_NOT_FINITE, BATCH_NOT_CONVERGED };
+enum { BATCH_DONE, BATCH_NOT_FINITE, BATCH_NOT_CONVERGED, BATCH_NOT_SYMMETRIC };
 
 // The largest entry of a matrix is brought between 2^top and 2^(top+1), where
-// no square overflows. Columns with a square below tiny count as zero.
+// no square overflows. Columns with a square below tiny count as zero, and
+// elements of symmetric matrices below gone.
 template <class T> struct jacobi_range;
 template <> struct jacobi_range<float> {
-	static constexpr float eps = 0x1p-23f, tiny = 0x1p-42f, wide = 0x1p60f;
+	static constexpr float eps = 0x1p-23f, tiny = 0x1p-42f, wide = 0x1p60f, gone = 0x1p-31f;
 	static constexpr int top = 19;
 };
 template <> struct jacobi_range<double> {
-	static constexpr double eps = 0x1p-52, tiny = 1, wide = 0x1p500;
+	static constexpr double eps = 0x1p-52, tiny = 1, wide = 0x1p500, gone = 0x1p-200;
 	static constexpr int top = 200;
 };
 
@@ -558,6 +566,223 @@ RZ_FN void svd_batch(int lanes, int workers, i64 bytes, i64 count, i64 m, i64 n,
 		svd_batch_of<8>(lanes, workers, bytes, count, m, n, a, lda, u, ldu, s, lds, vt, ldvt, checks, ldc);
 }
 
+// What a team keeps of a symmetric matrix: its lower triangle and the vectors,
+// one after the other, rows and vectors an odd distance apart. v is missing
+// where only values are wanted.
+template <class T> struct eigh_memory {
+	int ld;
+	T *s, *d;      // the matrix, and its diagonal in the end
+	T *sine, *tau; // of the rotations of a round; together scratch of n elements
+	unsigned char *ranked; // ranked[r]: the vector of the r-th smallest value
+	T *v;
+
+	RZ_FN eigh_memory(unsigned char *base, int n) : ld(n | 1)
+	{
+		int pairs = (n + 1) / 2;
+		s = (T *)base;
+		d = s + ld * n;
+		sine = d + n;
+		tau = sine + pairs;
+		ranked = (unsigned char *)(tau + pairs);
+		v = (T *)(ranked + 64);
+	}
+	RZ_FN T &at(int i, int j) const { return i > j ? s[i * ld + j] : s[j * ld + i]; }
+};
+
+// Element (i,j) of the mean of A and its transpose.
+template <class T> RZ_FN T mean_at(const svd_input<T> &in, int i, int j)
+{
+	return (T).5 * in.at(i, j) + (T).5 * in.at(j, i);
+}
+
+// Whether A differs from its transpose by more than rounding errors.
+template <class T> RZ_FN bool differs(const team &t, const svd_input<T> &in, int n, T *part)
+{
+	T largest = 0, worst = 0;
+	for (int e = t.me; e < n * n; e += t.size) {
+		T x = in.at(e / n, e % n), y = in.at(e % n, e / n);
+		largest = larger(abs(x), largest);
+		worst = larger(abs(x - y), worst);
+	}
+	largest = t.join(largest, part, [](T p, T q) { return larger(p, q); });
+	worst = t.join(worst, part, [](T p, T q) { return larger(p, q); });
+	return worst > 2 * n * jacobi_range<T>::eps * largest;
+}
+
+// Turns the elements that rows p, q and columns i, j have in common, q and j
+// being n where there is only p or i.
+template <class T>
+RZ_FN void turn_block(const eigh_memory<T> &mem, int n, int p, int q, T s, T tau, int i, int j, T s2, T tau2)
+{
+	T a = mem.at(p, i), b = j < n ? mem.at(p, j) : (T)0, c = q < n ? mem.at(q, i) : (T)0, d = q < n && j < n ? mem.at(q, j) : (T)0;
+	rotate(s, tau, a, c, &a, &c);
+	rotate(s, tau, b, d, &b, &d);
+	rotate(s2, tau2, a, b, &a, &b);
+	rotate(s2, tau2, c, d, &c, &d);
+	mem.at(p, i) = a;
+	if (j < n)
+		mem.at(p, j) = b;
+	if (q < n)
+		mem.at(q, i) = c;
+	if (q < n && j < n)
+		mem.at(q, j) = d;
+}
+
+// The rotation that makes gamma zero between the diagonal elements alpha and
+// beta. Returns whether it was not, to rounding: relative to both, so that small
+// eigenvalues of scaled diagonally dominant matrices keep their digits (Barlow
+// and Demmel, 1990).
+template <class T> RZ_FN bool find_rotation(T alpha, T beta, T gamma, T *s, T *tau, T *shift)
+{
+	const T unit = jacobi_range<T>::eps / 2;
+	*s = *tau = *shift = 0;
+	if (!(abs(gamma) > jacobi_range<T>::gone && gamma * gamma > unit * unit * abs(alpha * beta)))
+		return false;
+	T h = (beta - alpha) / (2 * gamma);
+	T tangent = 1 / (h + with_sign(sqrt(h * h + 1), h));
+	T c = 1 / sqrt(1 + tangent * tangent);
+	*s = tangent * c;
+	*tau = *s / (1 + c);
+	*shift = tangent * gamma;
+	return true;
+}
+
+// Makes the matrix diagonal. Returns whether it still turned in the last sweep.
+// turned has an int for each team.
+template <class T> RZ_FN bool diagonalize(const team &t, int n, const eigh_memory<T> &mem, bool vectors, int *turned)
+{
+	const int pairs = (n + 1) / 2;
+	bool active = false;
+	for (int count = 0; count < SWEEPS; count++) {
+		if (threadIdx.x < MOST_TEAMS)
+			turned[threadIdx.x] = 0;
+		__syncthreads();
+		bool any = false;
+		for (int round = 0; round < n - 1 + (n & 1); round++) {
+			int p, q;
+			pair_of(n, round, t.worker, &p, &q);
+			T s = 0, tau = 0, shift = 0, alpha = 0, beta = 0;
+			if (q < n) {
+				alpha = mem.at(p, p);
+				beta = mem.at(q, q);
+				any |= find_rotation(alpha, beta, mem.at(q, p), &s, &tau, &shift);
+			}
+			if (t.worker < pairs && t.lane == 0) {
+				mem.sine[t.worker] = s;
+				mem.tau[t.worker] = tau;
+			}
+			__syncthreads();
+			if (q < n && t.lane == 0 && s != 0) {
+				mem.at(p, p) = alpha - shift;
+				mem.at(q, q) = beta + shift;
+				mem.at(q, p) = 0;
+			}
+			// Each two pairs meet once: worker k with k+1, k+2 and so on.
+			for (int far = 1 + t.lane; far <= pairs / 2 && t.worker < pairs; far += t.lanes) {
+				int other = t.worker + far < pairs ? t.worker + far : t.worker + far - pairs, i, j;
+				if (2 * far == pairs && t.worker >= far)
+					continue;
+				pair_of(n, round, other, &i, &j);
+				turn_block(mem, n, p, q, s, tau, i, j, mem.sine[other], mem.tau[other]);
+			}
+			for (int i = t.lane; i < n && vectors && q < n && s != 0; i += t.lanes)
+				rotate(s, tau, mem.v[p * mem.ld + i], mem.v[q * mem.ld + i], mem.v + p * mem.ld + i, mem.v + q * mem.ld + i);
+			__syncthreads();
+		}
+		if (any)
+			atomicOr(&turned[t.number], 1);
+		__syncthreads();
+		active = turned[t.number] != 0;
+		int others = 0;
+		for (int k = 0; k < MOST_TEAMS; k++)
+			others |= turned[k];
+		__syncthreads(); // turned is free again
+		if (!others)
+			break;
+	}
+	return active;
+}
+
+// ‖A - Vᵀ·diag(d)·V‖/‖A‖ and the square of ‖A‖.
+template <class T>
+RZ_FN T eigen_residual(const team &t, const svd_input<T> &in, int n, const eigh_memory<T> &mem, T *part, T *square)
+{
+	T rest = 0, whole = 0;
+	for (int e = t.me; e < n * n; e += t.size) {
+		int i = e / n, j = e % n;
+		T x = mean_at(in, i, j);
+		whole += x * x;
+		for (int k = 0; k < n; k++)
+			x -= mem.v[k * mem.ld + i] * (mem.d[k] * mem.v[k * mem.ld + j]);
+		rest += x * x;
+	}
+	auto add = [](T p, T q) { return p + q; };
+	rest = t.join(rest, part, add);
+	*square = whole = t.join(whole, part, add);
+	return whole > 0 ? sqrt(rest) / sqrt(whole) : (T)0;
+}
+
+template <class T>
+RZ_FN void eigh_batch(int lanes, int workers, i64 bytes, i64 count, int n, const T *a, i64 lda, T *w, i64 ldw,
+	T *vt, i64 ldvt, T *checks, i64 ldc)
+{
+	__shared__ T part[WARPS];
+	__shared__ int turned[MOST_TEAMS];
+	const team t(lanes, workers);
+	const int teams = THREADS / t.size;
+	const eigh_memory<T> mem(rz_smem + t.number * bytes, n);
+	for (i64 g0 = (i64)blockIdx.x * teams; g0 < count; g0 += (i64)gridDim.x * teams) {
+		i64 at = g0 + t.number;
+		bool present = at < count;
+		svd_input<T> in = {present ? a + at * lda : nullptr, n, n, 1, 1, false};
+		in.measure(t, part);
+		bool skew = differs(t, in, n, part);
+		int status = in.bad ? BATCH_NOT_FINITE : skew ? BATCH_NOT_SYMMETRIC : BATCH_DONE;
+		in.bad |= skew;
+		for (int e = t.me; e < n * n; e += t.size) {
+			int i = e / n, j = e % n;
+			if (i >= j)
+				mem.s[i * mem.ld + j] = mean_at(in, i, j);
+			if (vt)
+				mem.v[i * mem.ld + j] = i == j;
+		}
+		__syncthreads();
+		if (diagonalize(t, n, mem, vt != nullptr, turned))
+			status = BATCH_NOT_CONVERGED;
+		T largest = 0;
+		for (int j = t.me; j < n; j += t.size) {
+			T x = mem.s[j * mem.ld + j];
+			mem.d[j] = x;
+			mem.sine[j] = -x;
+			largest = larger(abs(x), largest);
+		}
+		largest = t.join(largest, part, [](T p, T q) { return larger(p, q); });
+		__syncthreads();
+		rank(t, n, mem.sine, mem.ranked);
+		T rest = nan<T>(), loss = rest, square = 0;
+		if (vt) {
+			fix_signs(t, n, n, mem.v, mem.ld, 0, mem.v, mem.ld);
+			rest = eigen_residual(t, in, n, mem, part, &square);
+			loss = orthogonality(t, n, n, mem.v, mem.ld, part);
+		}
+		if (present) {
+			T first = 1 / in.first, second = 1 / in.second;
+			for (int r = t.me; r < n; r += t.size)
+				w[at * ldw + r] = in.bad ? nan<T>() : mem.d[mem.ranked[r]] * second * first + 0;
+			for (int e = t.me; vt && e < n * n; e += t.size)
+				vt[at * ldvt + e] = in.bad ? nan<T>() : mem.v[mem.ranked[e / n] * mem.ld + e % n];
+			if (t.me == 0) {
+				T *c = checks + at * ldc;
+				c[0] = in.bad ? nan<T>() : rest;
+				c[1] = in.bad ? nan<T>() : loss;
+				c[2] = in.bad ? nan<T>() : largest > 0 ? sqrt(square) / largest : (T)0;
+				c[3] = status;
+			}
+		}
+		__syncthreads(); // the memory is free again
+	}
+}
+
 } // namespace rz
 
 using rz::i64;
@@ -574,4 +799,17 @@ RZ_KERNEL_WIDEST ritz_svd_batch_f64(int lanes, int workers, i64 bytes, i64 count
 	double *u, i64 ldu, double *s, i64 lds, double *vt, i64 ldvt, double *checks, i64 ldc)
 {
 	rz::svd_batch(lanes, workers, bytes, count, m, n, a, lda, u, ldu, s, lds, vt, ldvt, checks, ldc);
+}
+
+// The same, with n for min(m,n) and no limit to the columns of a lane. vt may be
+// null.
+RZ_KERNEL_WIDEST ritz_eigh_batch_f32(int lanes, int workers, i64 bytes, i64 count, i64 n, const float *a, i64 lda,
+	float *w, i64 ldw, float *vt, i64 ldvt, float *checks, i64 ldc)
+{
+	rz::eigh_batch(lanes, workers, bytes, count, (int)n, a, lda, w, ldw, vt, ldvt, checks, ldc);
+}
+RZ_KERNEL_WIDEST ritz_eigh_batch_f64(int lanes, int workers, i64 bytes, i64 count, i64 n, const double *a, i64 lda,
+	double *w, i64 ldw, double *vt, i64 ldvt, double *checks, i64 ldc)
+{
+	rz::eigh_batch(lanes, workers, bytes, count, (int)n, a, lda, w, ldw, vt, ldvt, checks, ldc);
 }

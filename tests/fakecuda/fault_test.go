@@ -22,7 +22,8 @@ import (
 // job uses every library and a kernel on a 6×4 matrix and returns what does
 // not depend on signs: RᵀR of a QR factorization, the singular values, the
 // eigenvalues of AᵀA, the softmin of its rows, and the singular values of two
-// larger matrices that are decomposed together. A sequence makes the softmin
+// larger matrices and the eigenvalues of two symmetric ones that are decomposed
+// together. A sequence makes the softmin
 // larger. An element of a rounded product comes last.
 func job(d device.Device) ([]float64, error) {
 	q := d.F64()
@@ -55,12 +56,18 @@ func job(d device.Device) ([]float64, error) {
 	pair := q.Alloc(2, 16*16)
 	q.Random(device.Normal, 1, 1, pair)
 	q.(device.BatchSVDer[float64]).TrySVDBatch(16, 16, pair, q.Alloc(2, 16*16), both, q.Alloc(2, 16*16), q.Alloc(2, 4))
+	symmetric, stack, eigen := device.NewDense[float64](2, 9), q.Alloc(2, 9), q.Alloc(2, 3)
+	for i := range symmetric.Data {
+		symmetric.Data[i] = math.Sin(float64(i%9/3)) * math.Cos(float64(i/9)) * math.Sin(float64(i%3))
+	}
+	q.Upload(stack, symmetric)
+	q.(device.BatchEigher[float64]).TryEighBatch(3, stack, eigen, q.Alloc(2, 9), q.Alloc(2, 4))
 	thrice := device.NewSequence(q)
 	for range 3 {
 		thrice.Run("", func() { q.Add(1, device.NoTrans, low, 0.5, device.NoTrans, low, low) })
 	}
 	var out []float64
-	for _, m := range []device.Matrix[float64]{rr, w, s, values, low, both} {
+	for _, m := range []device.Matrix[float64]{rr, w, s, values, low, both, eigen} {
 		h := device.NewDense[float64](m.Rows, m.Cols)
 		q.Download(h, m)
 		out = append(out, h.Data...)

@@ -59,6 +59,7 @@ KERNEL(mirror)
 KERNEL(triangle)
 KERNEL(random)
 KERNEL(svd_batch)
+KERNEL(eigh_batch)
 KERNEL(power_sums)
 KERNEL(power_final)
 KERNEL(sparse_rows)
@@ -1102,9 +1103,105 @@ template <class T> static void svd_batches()
 				svd_batch<T>(b.m, b.n, b.lanes, b.workers, vectors);
 }
 
+// The eigendecompositions of a batch: residual, orthogonality, order and signs
+// of every matrix, and that its checks say the same.
+template <class T> static void eigh_batch(i64 n, int lanes, int workers, bool vectors)
+{
+	const i64 count = 8;
+	const T inf = std::numeric_limits<T>::infinity();
+	dense<T> a = numbers<T>(count * n * n, 23);
+	for (i64 e = 0; e < n * n; e++) {
+		i64 i = e / n, j = e % n;
+		a[n * n + e] = 0;
+		a[2 * n * n + e] = (i + 1) * (j + 1);                                  // of rank 1
+		a[3 * n * n + e] *= std::numeric_limits<T>::max() * (T)0x1p-8;          // huge
+		a[4 * n * n + e] *= std::numeric_limits<T>::min() * powl(2, -(i + j)); // denormal, graded
+		a[5 * n * n + e] = i + j == n - 1;                                     // values 1 and -1
+	}
+	for (i64 b = 0; b < count; b++)
+		for (i64 i = 0; i < n; i++)
+			for (i64 j = 0; j < i; j++)
+				a[b * n * n + j * n + i] = a[b * n * n + i * n + j];
+	a[6 * n * n + n * n / 2] = inf;
+	a[7 * n * n + n - 1] += n > 1; // not symmetric
+	dense<T> out[3];
+	agreed<T>("eigh_batch", [&] {
+		i64 bytes = ((n | 1) * n * (vectors ? 2 : 1) + n + (n + 1) / 2 * 2) * sizeof(T) + 64;
+		bytes = (bytes + 15) / 16 * 16;
+		matrix<T> x(count, n * n, a), w(count, n), vt(count, n * n), checks(count, 4);
+		launch_shared(bytes * (256 / (lanes * workers)), eigh_batch_kernel<T>(), lanes, workers, bytes, count, n, x.p(), x.ld,
+			w.p(), w.ld, vectors ? vt.p() : nullptr, vt.ld, checks.p(), checks.ld);
+		out[0] = w.values("W"), out[1] = vt.values("Vt"), out[2] = checks.values("checks");
+		dense<T> all;
+		for (auto &o : out)
+			all.insert(all.end(), o.begin(), o.end());
+		return all;
+	});
+	const real eps = std::numeric_limits<T>::epsilon();
+	for (i64 b = 0; b < count; b++) {
+		const T *A = &a[b * n * n], *w = &out[0][b * n], *V = &out[1][b * n * n], *c = &out[2][b * 4];
+		auto wrong = [&](const char *what, real by) {
+			FAIL("eigh_batch%zu, n=%lld, matrix %lld: %s %.3Lg", 8 * sizeof(T), n, b, what, by);
+		};
+		if (b == 6 || (b == 7 && n > 1)) {
+			if (c[3] != (b == 6 ? 1 : 3) || !std::isnan(w[0]) || (vectors && !std::isnan(V[n * n - 1])))
+				wrong("not flagged", c[3]);
+			continue;
+		}
+		real square = 0, values = 0, largest = 0;
+		for (i64 e = 0; e < n * n; e++)
+			square += (real)A[e] * A[e];
+		for (i64 j = 0; j < n; j++) {
+			values += (real)w[j] * w[j];
+			largest = std::max(largest, fabsl(w[j]));
+			if (j > 0 && !(w[j] >= w[j - 1]))
+				wrong("order of value", j);
+		}
+		if (c[3] != 0 || fabsl(values - square) > 30 * eps * square + std::numeric_limits<T>::denorm_min() * sqrtl(square) * 64)
+			wrong("squares of the values off by", (values - square) / square);
+		if (!vectors)
+			continue;
+		real rest = 0, loss = 0;
+		for (i64 i = 0; i < n; i++) {
+			T top = 0;
+			for (i64 j = 0; j < n; j++) {
+				real e = A[i * n + j], g = i == j ? -1 : 0;
+				for (i64 l = 0; l < n; l++) {
+					e -= (real)V[l * n + i] * w[l] * V[l * n + j];
+					g += (real)V[i * n + l] * V[j * n + l];
+				}
+				rest += e * e, loss += g * g;
+				top = fabs(V[i * n + j]) > fabs(top) ? V[i * n + j] : top;
+			}
+			if (!(top > 0))
+				wrong("sign of vector", i);
+		}
+		rest = square > 0 ? sqrtl(rest / square) : 0, loss = sqrtl(loss);
+		real limit = (20 + 2 * n) * eps, ratio = largest > 0 ? sqrtl(square) / largest : 0;
+		bool tiny = b == 4; // whose values are rounded to few bits
+		if ((!(rest <= limit) && !tiny) || !(loss <= limit))
+			wrong("residual and orthogonality", rest + loss);
+		if ((fabsl(c[0] - rest) > 4 * eps * sqrtl(n) && !tiny) || fabsl(c[1] - loss) > n * eps || (fabsl(c[2] - ratio) > n * eps && !tiny))
+			wrong("checks", c[0] - rest);
+	}
+}
+
+template <class T> static void eigh_batches()
+{
+	struct {
+		i64 n;
+		int lanes, workers;
+	} const batches[] = {{1, 8, 1}, {2, 8, 1}, {3, 4, 2}, {4, 4, 2}, {5, 4, 4}, {16, 4, 8}, {17, 8, 16}, {33, 8, 32}, {64, 8, 32}};
+	for (auto &b : batches)
+		for (bool vectors : {true, false})
+			if (vectors || b.n < 20)
+				eigh_batch<T>(b.n, b.lanes, b.workers, vectors);
+}
+
 template <class T> static void all()
 {
 	svd_batches<T>();
+	eigh_batches<T>();
 	for (auto &s : shapes) {
 		fill_and_copy<T>(s[0], s[1]);
 		add<T>(s[0], s[1]);

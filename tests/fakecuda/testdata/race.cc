@@ -54,6 +54,15 @@ static void svd_batch(i64 m, i64 n, int lanes, int workers) {
                 u.data(), m * k, s.data(), k, vt.data(), k * n, checks.data(), 4);
 }
 
+static void eigh_batch(i64 n, int lanes, int workers) {
+  const i64 count = 5;
+  std::vector<double> a(count * n * n), w(count * n), vt(count * n * n), checks(count * 4);
+  for (i64 i = 0; i < 3 * n * n; i++) a[i] = (double)((i % n) * (i / n % n) % 7) - 3;
+  i64 bytes = (((n | 1) * n * 2 + n + (n + 1) / 2 * 2) * 8 + 64 + 15) / 16 * 16;
+  launch_shared(bytes * (256 / (lanes * workers)), 2, ritz_eigh_batch_f64, lanes, workers, bytes, count, n, a.data(), n * n,
+                w.data(), n, vt.data(), n * n, checks.data(), 4);
+}
+
 // Rows of a sparse matrix, the longest in two segments.
 static void sparse(i64 k) {
   const i64 start[] = {0, 40, 43, 43}, segment[] = {0, 30, 30, 40}, row[] = {0, 0, 0, 2};
@@ -114,6 +123,9 @@ int main() {
   svd_batch(5, 7, 4, 4);
   svd_batch(12, 10, 4, 8);
   svd_batch(18, 17, 8, 16);
+  eigh_batch(7, 4, 4);
+  eigh_batch(8, 4, 4);
+  eigh_batch(18, 8, 16);
   for (i64 rows : {1, 37})
     for (i64 cols : {1, 33, 700}) {
       std::vector<double> a(rows * cols, 0.5), b(rows * cols, 2), g(cols, 0.1), out(rows + cols), partial(3);
