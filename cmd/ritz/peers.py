@@ -285,6 +285,10 @@ def statement(words):
         count, n = int(rest[0]), int(rest[1])
         a = normal(count, n * n, rest[2]).reshape(count, n, n)
         return lambda: np.linalg.svd(a)
+    if name == "eighbatch":
+        count, n = int(rest[0]), int(rest[1])
+        a = normal(count, n * n, rest[2]).reshape(count, n, n)
+        return lambda: np.linalg.eigh(a)
     if name == "svds":
         a = decaying(int(rest[0]), int(rest[1]))
         return lambda: scipy.sparse.linalg.svds(a, k=int(rest[2]))

@@ -121,7 +121,33 @@ func batchProblems(ctx context.Context, dev device.Device) []measurement {
 	for _, s := range [][2]int{{65536, 4}, {65536, 8}, {8192, 16}, {4096, 32}} {
 		list = append(list, batchProblem[float32](ctx, dev, s[0], s[1]), batchProblem[float64](ctx, dev, s[0], s[1]))
 	}
+	for _, s := range [][2]int{{65536, 4}, {65536, 8}, {8192, 16}, {4096, 32}, {512, 64}, {128, 128}} {
+		list = append(list, eighBatchProblem[float32](ctx, dev, s[0], s[1]), eighBatchProblem[float64](ctx, dev, s[0], s[1]))
+	}
 	return list
+}
+
+func eighBatchProblem[T device.Float](ctx context.Context, dev device.Device, count, n int) measurement {
+	a := lazily(func() device.Dense[T] {
+		a := normal[T](8, count, n*n)
+		for b := range count {
+			x := device.Dense[T]{Rows: n, Cols: n, Stride: n, Data: a.Row(b)}
+			for i := range n {
+				for j := range i {
+					x.Set(j, i, x.At(i, j))
+				}
+			}
+		}
+		return a
+	})
+	return measurement{
+		name: fmt.Sprintf("eigh of %d %d×%d%s", count, n, n, suffix[T]()),
+		run: func() error {
+			_, err := svd.EighBatch(ctx, dev, a().Data, count, n, svd.EighBatchOptions{})
+			return err
+		},
+		peer: map[string]string{"numpy.linalg.eigh": fmt.Sprintf("eighbatch %d %d %s", count, n, dtype[T]())},
+	}
 }
 
 func batchProblem[T device.Float](ctx context.Context, dev device.Device, count, n int) measurement {

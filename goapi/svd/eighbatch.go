@@ -186,29 +186,41 @@ func (r *EighBatchResult[T]) block(q device.Queue[T], a []T, lo, hi int, values,
 	if err := q.Sync(); err != nil {
 		return true, err
 	}
+	slack := r.slack()
 	for i := range count {
-		c := found.Row(i)
-		r.record(lo+i, BatchStatus(c[3]), r.certificate(c))
+		c := found.Data[4*i : 4*i+4]
+		r.record(lo+i, BatchStatus(c[3]), slack.certificate(float64(c[0]), float64(c[1]), float64(c[2])))
 	}
 	return true, nil
 }
 
-// certificate makes one of what a kernel found about a matrix; ErrorBound is
+// eigenSlack is by how much the checks of a kernel, which are rounded
+// themselves, can be too small, for all matrices of a batch. What it is for
+// residuals and orthogonality is that of BatchResult.
+type eigenSlack struct {
+	valuesOnly                        bool
+	bound                             float64 // of eigenvalues without vectors
+	residual, relative, orthogonality float64
+}
+
+func (r *EighBatchResult[T]) slack() eigenSlack {
+	eps, n, root := device.Epsilon[T](), float64(r.N), math.Sqrt(float64(r.N))
+	return eigenSlack{r.valuesOnly, valuesCertificate[T](r.N, 1).ErrorBound, 2 * eps * root, 1 + 4*eps, root * (n/4 + 3) * eps / 2}
+}
+
+// certificate makes one of what a kernel found about a matrix; its ErrorBound is
 // relative to the largest magnitude of an eigenvalue.
 //
 // With the rows of V nearly orthonormal, ‖V·Vᵀ - I‖ = δ, the eigenvalues of
 // Vᵀ·diag(w)·V are those of w but for factors within 1 ± δ (Ostrowski), and A is
-// that matrix but for the residual (Weyl). Both are rounded themselves; by how
-// much is that of BatchResult.
-func (r *EighBatchResult[T]) certificate(checks []T) EigenCertificate {
-	eps, n := device.Epsilon[T](), float64(r.N)
-	if r.valuesOnly {
-		return EigenCertificate{Residual: math.NaN(), Orthogonality: math.NaN(), ErrorBound: valuesCertificate[T](r.N, 1).ErrorBound}
+// that matrix but for the residual (Weyl).
+func (s *eigenSlack) certificate(residual, loss, norm float64) EigenCertificate {
+	if s.valuesOnly {
+		return EigenCertificate{Residual: math.NaN(), Orthogonality: math.NaN(), ErrorBound: s.bound}
 	}
-	root := math.Sqrt(n)
-	c := EigenCertificate{Residual: float64(checks[0]), Orthogonality: float64(checks[1]) + root*(n/4+3)*eps/2}
-	if norm := float64(checks[2]); norm > 0 {
-		c.ErrorBound = norm*(c.Residual+2*eps*root)*(1+4*eps) + c.Orthogonality
+	c := EigenCertificate{Residual: residual, Orthogonality: loss + s.orthogonality}
+	if norm > 0 {
+		c.ErrorBound = norm*s.relative*(residual+s.residual) + c.Orthogonality
 	}
 	return c
 }

@@ -50,6 +50,34 @@ func ExampleBatch() {
 	// not finite: [NaN NaN]
 }
 
+// Covariances of thousands of channels, say: all at once, each with a bound of
+// its error. A matrix that is not symmetric does not stop the others.
+func ExampleEighBatch() {
+	stack := []float64{ // three matrices of 2×2
+		2, 1, 1, 2,
+		0, 3, 3, 0,
+		1, 5, 0, 1,
+	}
+	r, err := svd.EighBatch(context.Background(), device.Go(), stack, 3, 2, svd.EighBatchOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i, status := range r.Status {
+		values, _ := r.Matrix(i)
+		fmt.Printf("%v: %.3f\n", status, values)
+	}
+	_, vt := r.Matrix(0)
+	fmt.Printf("eigenvector of %.0f: %.4f\n", r.Values[1], vt.Row(1))
+	fmt.Println(r.Err())
+	// Output:
+	// done: [1.000 3.000]
+	// done: [-3.000 3.000]
+	// not symmetric: [NaN NaN]
+	// eigenvector of 3: [0.7071 0.7071]
+	// matrix 2 of the batch is not symmetric
+}
+
 func ExampleSpectrum() {
 	p, err := svd.NewSpectrum([]float64{4, 3, 1e-17}, 5, 3)
 	if err != nil {

@@ -803,12 +803,12 @@ RZ_KERNEL_WIDEST ritz_svd_batch_f64(int lanes, int workers, i64 bytes, i64 count
 
 // The same, with n for min(m,n) and no limit to the columns of a lane. vt may be
 // null.
-RZ_KERNEL_WIDEST ritz_eigh_batch_f32(int lanes, int workers, i64 bytes, i64 count, i64 n, const float *a, i64 lda,
+RZ_KERNEL_WIDE ritz_eigh_batch_f32(int lanes, int workers, i64 bytes, i64 count, i64 n, const float *a, i64 lda,
 	float *w, i64 ldw, float *vt, i64 ldvt, float *checks, i64 ldc)
 {
 	rz::eigh_batch(lanes, workers, bytes, count, (int)n, a, lda, w, ldw, vt, ldvt, checks, ldc);
 }
-RZ_KERNEL_WIDEST ritz_eigh_batch_f64(int lanes, int workers, i64 bytes, i64 count, i64 n, const double *a, i64 lda,
+RZ_KERNEL_WIDE ritz_eigh_batch_f64(int lanes, int workers, i64 bytes, i64 count, i64 n, const double *a, i64 lda,
 	double *w, i64 ldw, double *vt, i64 ldvt, double *checks, i64 ldc)
 {
 	rz::eigh_batch(lanes, workers, bytes, count, (int)n, a, lda, w, ldw, vt, ldvt, checks, ldc);

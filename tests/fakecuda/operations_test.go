@@ -590,6 +590,16 @@ func TestBatchBeyondMemory(t *testing.T) {
 	if !(r.Certificate.Residual < 1e-13) || !(r.S[len(r.S)-1] > 0) {
 		t.Errorf("%+v", r.Certificate)
 	}
+	for i := range a { // Hankel matrices
+		a[i] = math.Sin(float64(i/(n*n)+1) * float64(i/n%n+i%n))
+	}
+	e, err := svd.EighBatch(t.Context(), d, a, count, n, svd.EighBatchOptions{})
+	if err == nil {
+		err = e.Err()
+	}
+	if err != nil || !(e.Certificate.Residual < 1e-13) {
+		t.Errorf("%v, %+v", err, e.Certificate)
+	}
 }
 
 // Matrices change their type on the GPU.

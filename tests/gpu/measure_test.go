@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -88,7 +89,10 @@ func BenchmarkRounded(b *testing.B)  { roundedProducts(b) }
 func BenchmarkSymmetric(b *testing.B) {
 	both(b, symmetricProducts[float32], symmetricProducts[float64])
 }
-func BenchmarkBatch(b *testing.B)   { both(b, batches[float32], batches[float64]) }
+func BenchmarkBatch(b *testing.B) { both(b, batches[float32], batches[float64]) }
+func BenchmarkSymmetricBatch(b *testing.B) {
+	both(b, symmetricBatches[float32], symmetricBatches[float64])
+}
 func BenchmarkSoftMin(b *testing.B) { both(b, softMinima[float32], softMinima[float64]) }
 func BenchmarkPoints(b *testing.B)  { both(b, points[float32], points[float64]) }
 
@@ -129,6 +133,26 @@ func batches[T device.Float](b *testing.B) {
 		b.Run(fmt.Sprintf("n=%d/count=%d", n, count), func(b *testing.B) {
 			o.measure(b, 22*float64(count)*float64(n*n*n), "GFLOP/s", func() {
 				o.q.(device.BatchSVDer[T]).TrySVDBatch(n, n, a, u, s, vt, checks)
+			})
+		})
+	}
+}
+
+// symmetricBatches counts LAPACK's 9·n³ operations for each matrix.
+func symmetricBatches[T device.Float](b *testing.B) {
+	o := openOn[T](b)
+	for _, n := range []int{4, 8, 16, 32, 64} {
+		count := devices.Size(o.dev, 20000, 8)
+		host := device.NewDense[T](count, n*n)
+		for i := range host.Data {
+			r, c := i%(n*n)/n, i%n
+			host.Data[i] = T(math.Sin(float64(i/(n*n)+1) * float64(r+c+r*c+1)))
+		}
+		a, w, vt, checks := o.q.Alloc(count, n*n), o.q.Alloc(count, n), o.q.Alloc(count, n*n), o.q.Alloc(count, 4)
+		o.q.Upload(a, host)
+		b.Run(fmt.Sprintf("n=%d/count=%d", n, count), func(b *testing.B) {
+			o.measure(b, 9*float64(count)*float64(n*n*n), "GFLOP/s", func() {
+				o.q.(device.BatchEigher[T]).TryEighBatch(n, a, w, vt, checks)
 			})
 		})
 	}
