@@ -81,7 +81,7 @@ written, an interruption), 2 wrong usage, option or input (shape, NaN, weights),
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.PersistentFlags().BoolVarP(&verbose, "verbose", "v", false, "log what is being done")
 	root.AddCommand(
-		newSVD(c), newPolar(c), newSpectrum(c), newHessian(c), newSinkhorn(c),
+		newSVD(c), newEigh(c), newPolar(c), newSpectrum(c), newHessian(c), newSinkhorn(c),
 		newRun(c), newTask(), newPaper(c), newBench(c), newDevices(c), newVersion(c), newMan(c))
 	for _, sub := range root.Commands() {
 		strictArgs(sub)

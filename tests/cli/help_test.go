@@ -28,7 +28,7 @@ var flagLine = regexp.MustCompile(`^ {2,6}(?:-(\w), |)--([a-z-]+)(?: (\S+))? {3,
 // the help lists the exit codes.
 func TestHelp(t *testing.T) {
 	commands := subcommands(t)
-	for _, want := range []string{"svd", "polar", "spectrum", "hessian", "sinkhorn", "run", "bench", "devices", "version", "man", "completion", "help"} {
+	for _, want := range []string{"svd", "eigh", "polar", "spectrum", "hessian", "sinkhorn", "run", "bench", "devices", "version", "man", "completion", "help"} {
 		if !slices.Contains(commands, want) {
 			t.Errorf("ritz help does not list %s: %v", want, commands)
 		}
