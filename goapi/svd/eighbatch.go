@@ -67,9 +67,10 @@ func (r *EighBatchResult[T]) Err() error { return firstFailure(r.Status) }
 // CPUs take a matrix to tridiagonal form by reflections and from there by
 // implicit QL steps, with SIMD kernels one in each lane of a vector register: up
 // to 64×64, and from eight matrices on up to 128×128, at about 13·n³ operations
-// each. Results do not depend on the position of a matrix nor on the number of
-// threads. Larger ones, and all on devices without such a kernel, are decomposed
-// one by one.
+// each. GPUs take matrices up to 64×64 into the shared memory of a few warps and
+// make them diagonal by two-sided Jacobi rotations, about 40·n³. Results do not
+// depend on the position of a matrix nor on the number of threads. Larger ones,
+// and all on devices without such a kernel, are decomposed one by one.
 //
 // A matrix with a NaN or an infinity, one that is not symmetric, and one that
 // does not converge are flagged in Status and are no error; Err makes one of
