@@ -22,12 +22,12 @@ const (
 // Krylov space of a random start.
 func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], f *Factors[T], o Options) error {
 	defer q.Scope()()
-	start := device.Room(q, min(a.Rows, a.Cols), o.Rank+o.Oversampling)
-	q.Random(device.Normal, o.Seed, streamStart, start)
-	steps := o.PowerIterations + 1
+	width, steps := o.Rank+o.Oversampling, o.PowerIterations+1
+	var near device.Matrix[T] // vectors to start from
 	if d, ok := any(q).(device.Queue[float64]); ok && suitsSingle(d, o) {
 		as := func(m device.Matrix[T]) device.Matrix[float64] { return any(m).(device.Matrix[float64]) }
-		t, err := throughSingle(ctx, d, as(a), as(start), o)
+		near = device.Room(q, min(a.Rows, a.Cols), width)
+		t, err := throughSingle(ctx, d, as(a), as(near), o)
 		if err != nil {
 			return err
 		}
@@ -35,11 +35,17 @@ func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device
 			f.take(q, any(t).(*Factors[T]))
 			return q.Sync()
 		}
-		steps = (steps + 1) / 2 // from where float32 came to
+		steps = (steps + 1) / 2
 	}
 	a, exponent, square, err := scaleSquares(q, a)
 	if err != nil {
 		return err
+	}
+	start := device.Room(q, max(a.Rows, a.Cols), width)
+	if near.IsZero() {
+		q.Random(device.Normal, o.Seed, streamStart, start)
+	} else {
+		q.Gemm(!acrossShort(a), device.NoTrans, 1, a, near, 0, start)
 	}
 	basis, image, err := krylov(ctx, q, a, start, steps)
 	if err != nil {
@@ -65,9 +71,8 @@ func acrossShort[T device.Float](a device.Matrix[T]) device.Trans {
 	return device.Trans(a.Rows >= a.Cols)
 }
 
-// krylov returns an orthonormal basis Q of the space of BBᵀ·X, (BBᵀ)²·X and so
-// on, as many blocks as steps, and BᵀQ. The space is orthonormalized as it
-// grows.
+// krylov returns an orthonormal basis Q of the space of BX, (BBᵀ)·BX and so on,
+// as many blocks as steps, and BᵀQ. The space is orthonormalized as it grows.
 func krylov[T device.Float](ctx context.Context, q device.Queue[T], a, x device.Matrix[T], steps int) (basis, image device.Matrix[T], err error) {
 	across := acrossShort(a)
 	short, long, width := min(a.Rows, a.Cols), max(a.Rows, a.Cols), x.Cols
@@ -75,8 +80,7 @@ func krylov[T device.Float](ctx context.Context, q device.Queue[T], a, x device.
 	basis, image = device.Room(q, short, l), device.Room(q, long, l)
 	defer q.Scope()()
 	block, coeff := device.Room(q, short, width), device.Room(q, l, width)
-	y := image.Slice(0, long, 0, width)
-	q.Gemm(!across, device.NoTrans, 1, a, x, 0, y)
+	y := x
 	for lo := 0; lo < l; lo += width {
 		if err := ctx.Err(); err != nil {
 			return basis, image, err
@@ -90,25 +94,6 @@ func krylov[T device.Float](ctx context.Context, q device.Queue[T], a, x device.
 		q.Gemm(!across, device.NoTrans, 1, a, next, 0, y)
 	}
 	return basis, image, ctx.Err()
-}
-
-// rayleighRitz returns the o.Rank largest singular values of B projected on a
-// basis Q, with their vectors and certificate, from Q and its image BᵀQ, B
-// being as for krylov: BᵀQ = Y·S·Wᵀ gives B ≈ (QW)·S·Yᵀ. square is ‖A‖_F². The
-// factors live in the open scope of q.
-func rayleighRitz[T device.Float](ctx context.Context, q device.Queue[T], a, basis, image device.Matrix[T], square float64, o Options) (*Factors[T], error) {
-	t := newFactors(q, a, o.Rank, Both)
-	t.Method = Randomized
-	defer q.Scope()()
-	l, long := basis.Cols, image.Rows
-	k := min(l, long)
-	y, s, wt := q.Alloc(long, k), q.Alloc(1, k), q.Alloc(k, l)
-	if err := decompose(ctx, q, image, y, s, wt); err != nil {
-		return nil, err
-	}
-	q.Copy(t.S, s.Slice(0, 1, 0, o.Rank))
-	t.assemble(q, basis, y, wt, acrossShort(a))
-	return t, certifyTruncated(q, a, t, acrossShort(a), square, o.Seed)
 }
 
 // assemble computes the vectors from the leading ones of BᵀQ = Y·S·Wᵀ: B has

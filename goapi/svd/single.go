@@ -27,10 +27,10 @@ func suitsSingle(q device.Queue[float64], o Options) bool {
 }
 
 // throughSingle computes a randomized decomposition from a Krylov space in
-// float32, and leaves the Ritz vectors of that in start, ascending. It returns
+// float32, and leaves the Ritz vectors of that in near, ascending. It returns
 // nil if the certificate does not exclude that the errors are those of float32,
 // and for a matrix of zeros.
-func throughSingle(ctx context.Context, q device.Queue[float64], a, start device.Matrix[float64], o Options) (*Factors[float64], error) {
+func throughSingle(ctx context.Context, q device.Queue[float64], a, near device.Matrix[float64], o Options) (*Factors[float64], error) {
 	w := q.Device().F32()
 	defer w.Close()
 	rounded := device.Room(w, a.Rows, a.Cols)
@@ -38,11 +38,11 @@ func throughSingle(ctx context.Context, q device.Queue[float64], a, start device
 	if square == 0 || err != nil {
 		return nil, err
 	}
-	if err := ritzOfSingle(ctx, q, w, rounded, start, o.PowerIterations+1); err != nil {
+	if err := ritzOfSingle(ctx, q, w, rounded, near, o); err != nil {
 		return nil, err
 	}
-	basis, image := device.Room(q, start.Rows, o.Rank), device.Room(q, max(a.Rows, a.Cols), o.Rank)
-	if err := orthonormalize(q, start.Slice(0, start.Rows, o.Oversampling, start.Cols), basis, q.Alloc(o.Rank, o.Rank)); err != nil {
+	basis, image := device.Room(q, near.Rows, o.Rank), device.Room(q, max(a.Rows, a.Cols), o.Rank)
+	if err := orthonormalize(q, near.Slice(0, near.Rows, o.Oversampling, near.Cols), basis, q.Alloc(o.Rank, o.Rank)); err != nil {
 		return nil, err
 	}
 	q.Gemm(!acrossShort(a), device.NoTrans, 1, a, basis, 0, image)
@@ -60,26 +60,23 @@ func throughSingle(ctx context.Context, q device.Queue[float64], a, start device
 	return t, err
 }
 
-// ritzOfSingle replaces x by Ritz vectors of the Krylov space that it begins,
+// ritzOfSingle stores in x Ritz vectors of the Krylov space of a random start,
 // which is computed in float32. They are eigenvectors of a Gram matrix, of
 // which float64 loses nothing that float32 has.
-func ritzOfSingle(ctx context.Context, q device.Queue[float64], w device.Queue[float32], a device.Matrix[float32], x device.Matrix[float64], steps int) error {
+func ritzOfSingle(ctx context.Context, q device.Queue[float64], w device.Queue[float32], a device.Matrix[float32], x device.Matrix[float64], o Options) error {
 	defer q.Scope()()
-	start := device.Room(w, x.Rows, x.Cols)
-	if err := device.Recast(q, x, w, start); err != nil {
-		return err
-	}
-	basis, image, err := krylov(ctx, w, a, start, steps)
+	start := device.Room(w, max(a.Rows, a.Cols), x.Cols)
+	w.Random(device.Normal, o.Seed, streamStart, start)
+	basis, image, err := krylov(ctx, w, a, start, o.PowerIterations+1)
 	if err != nil {
 		return err
 	}
 	l := basis.Cols
-	wide, gram, values := device.Room(q, image.Rows, l), device.Room(q, l, l), device.Room(q, 1, l)
-	if err := device.Recast(w, image, q, wide); err != nil {
+	gram := device.Room(q, l, l)
+	if err := gramInDouble(w, image, q, gram); err != nil {
 		return err
 	}
-	q.Syrk(device.Transp, 1, wide, 0, gram)
-	q.Eigh(gram, values)
+	q.Eigh(gram, device.Room(q, 1, l))
 	directions := device.Room(q, basis.Rows, l)
 	if err := device.Recast(w, basis, q, directions); err != nil {
 		return err
