@@ -24,6 +24,10 @@
 // computed below the diagonal in panels and mirrored. A device.Sequence becomes
 // a CUDA graph.
 //
+// Soft minima between clouds of float32 points go through the tensor cores as well
+// where that costs no accuracy: each coordinate as two numbers of float16, three
+// products, sums in float32. That takes as much memory again as the clouds.
+//
 // Ritz's own kernels are compiled by NVRTC for the GPU that is there and kept
 // in the folder RITZ_CACHE_DIR, else in ritz/cubin of the user's caches; 256 MB
 // at most. Without NVRTC the driver compiles them from PTX.

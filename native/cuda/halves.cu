@@ -98,17 +98,18 @@ RZ_FN void await_copies()
 #endif
 }
 
-// What a lane has of 8 points and 16 coordinates, a fragment B of multiply_add: hi
-// and lo of coordinates 4t to 4t+3 of point g, two in a word. Two such fragments, of
-// 16 points, are a fragment A. Which coordinate takes which place in the sum does not
-// matter, as long as both have it in the same.
-struct alignas(16) fragment {
-	u32 hi[2], lo[2];
+// What one read of a lane brings, of 16 coordinates, of which lane has 4t to 4t+3,
+// two in a word: of 8 points y a fragment B of multiply_add with hi, and one with lo;
+// of 16 points x a fragment A with hi, or one with lo. Which coordinate takes which
+// place in the sum does not matter, as long as x and y have it in the same.
+struct alignas(16) quad {
+	u32 v[4];
 };
 
 // Clouds are padded to whole stripes of so many points. Within one, coordinates come in
 // chunks of so many steps of 16, and what belongs to a chunk lies together, as a block
-// reads it: [stripe][chunk][8 points][step][lane].
+// reads it: of y as [stripe][chunk][8 points][step][lane], of x as
+// [stripe][chunk][16 points][step][hi, lo][lane].
 enum { STRIPE = 128, STRIPE_GROUPS = STRIPE / 8 };
 
 // A power of two e so that 2^e·‖x‖ is below 2¹⁵ for the largest ‖x‖², but no more than
@@ -124,28 +125,10 @@ RZ_FN int exponent_of_scale(const float *spread, i64 parts)
 // Twice what a product of scaled points is to be multiplied by.
 RZ_FN float unscale(const float *spread, i64 parts) { return power_of_two<float>(1 - 2 * exponent_of_scale(spread, parts)); }
 
-RZ_FN fragment split_coordinates(const float *x, float scale)
-{
-	fragment f;
-#pragma unroll
-	for (int w = 0; w < 2; w++) {
-		u32 hi[2], lo[2];
-#pragma unroll
-		for (int l = 0; l < 2; l++) {
-			float v = x[2 * w + l] * scale;
-			hi[l] = to_half(v);
-			lo[l] = to_half(v - from_half(hi[l]));
-		}
-		f.hi[w] = hi[0] | hi[1] << 16;
-		f.lo[w] = lo[0] | lo[1] << 16;
-	}
-	return f;
-}
-
-// A warp has 8 points at a time. Coordinates and points beyond those of the cloud are
-// 0, and count nothing in a soft minimum.
-RZ_FN void split_points(i64 n, i64 d, int chunks, int steps, float eps, const float *x, i64 ldx, const float *origin, const float *g, i64 incg,
-	const float *spread, i64 parts, fragment *out, float *rest)
+// A warp has 8 points at a time, of x where there is no g. Coordinates and points beyond
+// those of the cloud are 0, and count nothing in a soft minimum.
+RZ_FN void split_points(i64 n, i64 d, int chunks, int steps, float eps, const float *x, i64 ldx, const float *origin, const float *g,
+	i64 incg, const float *spread, i64 parts, u32 *out, float *rest)
 {
 	if (!products_suffice(eps, spread, parts))
 		return;
@@ -159,15 +142,30 @@ RZ_FN void split_points(i64 n, i64 d, int chunks, int steps, float eps, const fl
 		for (i64 chunk = 0; chunk < chunks; chunk++)
 #pragma unroll 1
 			for (int s = 0; s < steps; s++) {
-				float v[4];
-#pragma unroll
-				for (int l = 0; l < 4; l++) {
-					i64 k = 16 * (chunk * steps + s) + 4 * t + l;
-					v[l] = i < n && k < d ? x[i * ldx + k] - origin[k] : 0;
-					square += v[l] * v[l];
-				}
 				i64 group = (at / STRIPE_GROUPS * chunks + chunk) * STRIPE_GROUPS + at % STRIPE_GROUPS;
-				out[(group * steps + s) * LANES + lane] = split_coordinates(v, scale);
+#pragma unroll
+				for (int w = 0; w < 2; w++) { // words of hi and of lo
+					u32 hi = 0, lo = 0;
+#pragma unroll
+					for (int l = 0; l < 2; l++) {
+						i64 k = 16 * (chunk * steps + s) + 4 * t + 2 * w + l;
+						float v = i < n && k < d ? x[i * ldx + k] - origin[k] : 0;
+						square += v * v;
+						v *= scale;
+						u32 bits = to_half(v);
+						hi |= bits << 16 * l;
+						lo |= to_half(v - from_half(bits)) << 16 * l;
+					}
+					if (g) {
+						u32 *to = out + ((group * steps + s) * LANES + lane) * 4;
+						to[w] = hi;
+						to[2 + w] = lo;
+					} else { // the second 8 of 16 points have the odd words
+						u32 *to = out + ((group / 2 * steps + s) * 2 * LANES + lane) * 4 + group % 2;
+						to[2 * w] = hi;
+						to[4 * LANES + 2 * w] = lo;
+					}
+				}
 			}
 		square += across(square, 1);
 		square += across(square, 2);
@@ -177,7 +175,7 @@ RZ_FN void split_points(i64 n, i64 d, int chunks, int steps, float eps, const fl
 }
 
 struct halves_memory {
-	fragment y[2][1024];
+	quad y[2][1024];
 	alignas(16) float h[2][128];
 	float top[STRIPE], sum[STRIPE];
 	i64 piece, i0; // of the block: nobody needs them meanwhile, and registers are short
@@ -186,35 +184,29 @@ struct halves_memory {
 // STEPS·16 coordinates at a time. A warp multiplies its 32 points x by GROUPS·8 points
 // y at a time, PARTS times between two barriers.
 template <int STEPS, int GROUPS, int PARTS> struct halves_tile {
-	enum { COLS = 16 * GROUPS * PARTS, FRAGMENTS = COLS / 8 * STEPS * LANES };
-	u32 hi[2][STEPS][4], lo[2][STEPS][4]; // of 16 points each
+	enum { COLS = 16 * GROUPS * PARTS, QUADS = COLS / 8 * STEPS * LANES };
+	quad hi[2][STEPS], lo[2][STEPS]; // of 16 points each
 	float c[2][GROUPS][4];
 
 	// Starts to read the next points y and their h, from this thread's first on.
-	RZ_FN static void load(halves_memory &shared, int buffer, const fragment *y, const float *h)
+	RZ_FN static void load(halves_memory &shared, int buffer, const quad *y, const float *h)
 	{
 #pragma unroll
-		for (int k = 0; k < FRAGMENTS; k += THREADS)
+		for (int k = 0; k < QUADS; k += THREADS)
 			copy_async(&shared.y[buffer][threadIdx.x + k], y + k);
 		if (threadIdx.x < COLS / 4)
 			copy_async(&shared.h[buffer][4 * threadIdx.x], h);
 	}
-	// The points of this warp; x is the first fragment of theirs for this lane.
-	RZ_FN void take(const fragment *x)
+	// The points of this warp; x is the first quad of theirs for this lane.
+	RZ_FN void take(const quad *x)
 	{
 #pragma unroll
 		for (int r = 0; r < 2; r++)
 #pragma unroll
-			for (int s = 0; s < STEPS; s++)
-#pragma unroll
-				for (int half = 0; half < 2; half++) {
-					fragment f = x[((2 * r + half) * STEPS + s) * LANES];
-#pragma unroll
-					for (int w = 0; w < 2; w++) {
-						hi[r][s][2 * w + half] = f.hi[w];
-						lo[r][s][2 * w + half] = f.lo[w];
-					}
-				}
+			for (int s = 0; s < STEPS; s++) {
+				hi[r][s] = x[(r * STEPS + s) * 2 * LANES];
+				lo[r][s] = x[((r * STEPS + s) * 2 + 1) * LANES];
+			}
 	}
 	RZ_FN void clear()
 	{
@@ -226,23 +218,23 @@ template <int STEPS, int GROUPS, int PARTS> struct halves_tile {
 				for (int l = 0; l < 4; l++)
 					c[r][q][l] = 0;
 	}
-	// y is the first fragment of this warp's points for this lane.
-	RZ_FN void multiply(const fragment *y)
+	// y is the first quad of this warp's points for this lane.
+	RZ_FN void multiply(const quad *y)
 	{
 #pragma unroll
 		for (int s = 0; s < STEPS; s++)
 #pragma unroll
 			for (int q = 0; q < GROUPS; q++) {
-				fragment f = y[(q * STEPS + s) * LANES];
+				quad f = y[(q * STEPS + s) * LANES];
 #pragma unroll
 				for (int r = 0; r < 2; r++)
-					multiply_add(c[r][q], hi[r][s], f.lo[0], f.lo[1]);
+					multiply_add(c[r][q], hi[r][s].v, f.v[2], f.v[3]);
 #pragma unroll
 				for (int r = 0; r < 2; r++)
-					multiply_add(c[r][q], lo[r][s], f.hi[0], f.hi[1]);
+					multiply_add(c[r][q], lo[r][s].v, f.v[0], f.v[1]);
 #pragma unroll
 				for (int r = 0; r < 2; r++)
-					multiply_add(c[r][q], hi[r][s], f.hi[0], f.hi[1]);
+					multiply_add(c[r][q], hi[r][s].v, f.v[0], f.v[1]);
 			}
 	}
 	// Adds the terms h + back·c to the sums of the rows, W at a time. h is that of the
@@ -271,8 +263,8 @@ template <int STEPS, int GROUPS, int PARTS> struct halves_tile {
 // With one chunk a warp keeps the coordinates of its points, else it reads them again
 // for every tile of y.
 template <int STEPS, int GROUPS, int PARTS, bool ONE>
-RZ_FN void softmin_halves(halves_memory &shared, float back, i64 n, i64 m, int chunks, const fragment *x, const float *squares,
-	const fragment *y, const float *h, i64 height, soft_output<float> out)
+RZ_FN void softmin_halves(halves_memory &shared, float back, i64 n, i64 m, int chunks, const quad *x, const float *squares,
+	const quad *y, const float *h, i64 height, soft_output<float> out)
 {
 	typedef halves_tile<STEPS, GROUPS, PARTS> tile_of;
 	const float k = base_two(out.eps);
@@ -280,12 +272,12 @@ RZ_FN void softmin_halves(halves_memory &shared, float back, i64 n, i64 m, int c
 	const i64 tiles = (n + STRIPE - 1) / STRIPE, pieces = (m + height - 1) / height;
 	if (ONE)
 		chunks = 1;
-	const i64 point = (i64)chunks * STEPS * LANES / 8; // fragments for a point
+	const i64 point = (i64)chunks * STEPS * LANES / 8; // quads for a point
 #pragma unroll 1
 	for (i64 b = blockIdx.x; b < tiles * pieces; b += gridDim.x) {
 		i64 piece = b / tiles, i0 = (b - piece * tiles) * STRIPE, j0 = piece * height;
-		const fragment *mine = x + i0 * point + 4 * pair * STEPS * LANES + lane, *from = y + j0 * point + threadIdx.x;
-		const float *terms = h + j0 + 4 * threadIdx.x;
+		const quad *mine = x + i0 * point + 4 * pair * STEPS * LANES + lane, *from = y + j0 * point + threadIdx.x;
+		int column = (int)j0 + 4 * threadIdx.x;
 		tile_of tile;
 		soft_sum<float> sums[4];
 #pragma unroll
@@ -295,21 +287,25 @@ RZ_FN void softmin_halves(halves_memory &shared, float back, i64 n, i64 m, int c
 			shared.piece = piece;
 			shared.i0 = i0;
 		}
-		tile_of::load(shared, 0, from, terms);
+		int left = (int)((smaller(height, m - j0) + tile_of::COLS - 1) / tile_of::COLS) * chunks, chunk = 0;
+		tile_of::load(shared, left & 1, from, h + column);
 		if (ONE)
 			tile.take(mine);
-		int chunk = 0, buffer = 0, left = (int)((smaller(height, m - j0) + tile_of::COLS - 1) / tile_of::COLS) * chunks;
 #pragma unroll 1
-		for (; left > 0; left--, buffer ^= 1) {
+		for (; left > 0; left--) {
+			const int buffer = left & 1;
 			await_copies();
 			__syncthreads(); // this buffer is there, and the other one free again
 			bool whole = chunk + 1 == chunks;
-			from += tile_of::FRAGMENTS;
-			terms += whole ? tile_of::COLS : 0;
+			from += tile_of::QUADS;
+			if (whole)
+				column += tile_of::COLS;
 			if (left > 1)
-				tile_of::load(shared, buffer ^ 1, from, terms);
-			if (!ONE)
-				tile.take(mine + chunk * (STRIPE_GROUPS * STEPS * LANES));
+				tile_of::load(shared, buffer ^ 1, from, h + column);
+			if (!ONE) {
+				tile.take(mine);
+				mine += (whole ? 1 - chunks : 1) * (i64)(STRIPE_GROUPS * STEPS * LANES);
+			}
 #pragma unroll 1
 			for (int part = side; part < 2 * PARTS; part += 2) {
 				if (chunk == 0)
@@ -352,7 +348,7 @@ using rz::i64;
 RZ_KERNEL ritz_split_points_f32(i64 n, i64 d, int chunks, int steps, float eps, const float *x, i64 ldx,
 	const float *origin, const float *g, i64 incg, const float *spread, i64 parts, void *out, float *rest)
 {
-	rz::split_points(n, d, chunks, steps, eps, x, ldx, origin, g, incg, spread, parts, (rz::fragment *)out, rest);
+	rz::split_points(n, d, chunks, steps, eps, x, ldx, origin, g, incg, spread, parts, (rz::u32 *)out, rest);
 }
 
 // x and y are what split_points makes of the clouds: one chunk of 1, 2 or 4 steps, or
@@ -365,7 +361,7 @@ RZ_KERNEL_WIDE ritz_softmin_halves_f32(float eps, i64 n, i64 m, int steps, const
 	if (!rz::products_suffice(eps, spread, parts))
 		return;
 	const float back = rz::unscale(spread, parts);
-	const rz::fragment *u = (const rz::fragment *)x, *v = (const rz::fragment *)y;
+	const rz::quad *u = (const rz::quad *)x, *v = (const rz::quad *)y;
 	const rz::soft_output<float> to = {eps, out, incout, partial, n};
 	if (steps == 1)
 		rz::softmin_halves<1, 4, 2, true>(shared, back, n, m, 1, u, squares, v, h, height, to);
@@ -381,6 +377,6 @@ RZ_KERNEL_WIDE ritz_softmin_chunks_f32(float eps, i64 n, i64 m, int chunks, cons
 	__shared__ rz::halves_memory shared;
 	if (!rz::products_suffice(eps, spread, parts))
 		return;
-	rz::softmin_halves<1, 8, 1, false>(shared, rz::unscale(spread, parts), n, m, chunks, (const rz::fragment *)x, squares,
-		(const rz::fragment *)y, h, height, {eps, out, incout, partial, n});
+	rz::softmin_halves<1, 8, 1, false>(shared, rz::unscale(spread, parts), n, m, chunks, (const rz::quad *)x, squares,
+		(const rz::quad *)y, h, height, {eps, out, incout, partial, n});
 }

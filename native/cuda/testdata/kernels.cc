@@ -567,12 +567,12 @@ static dense<T> soft_points(split c, i64 n, i64 m, i64 d, const dense<T> &x, con
 		if constexpr (sizeof(T) == 4) {
 			const int all = (d + 15) / 16, steps = all <= 2 ? all : all <= 4 ? 4 : 1, chunks = all <= 4 ? 1 : all;
 			auto padded = [](i64 n) { return (n + 127) / 128 * 128; };
-			std::vector<rz::fragment> a(padded(n) * chunks * steps * 4 + 1), b(padded(m) * chunks * steps * 4 + 1);
+			std::vector<rz::quad> a(padded(n) * chunks * steps * 4 + 1), b(padded(m) * chunks * steps * 4 + 1);
 			dense<T> squares(padded(n) + 4), terms(padded(m) + 4);
-			a.back().hi[0] = b.back().hi[0] = 12345, squares[padded(n)] = terms[padded(m)] = matrix<T>::guard();
+			a.back().v[0] = b.back().v[0] = 12345, squares[padded(n)] = terms[padded(m)] = matrix<T>::guard();
 			launch(ritz_split_points_f32, n, d, chunks, steps, eps, u.p(), u.ld, v.p(), nullptr, 1, spread.data(), parts, a.data(), squares.data());
 			launch(ritz_split_points_f32, m, d, chunks, steps, eps, v.p(), v.ld, v.p(), h.p(), h.inc, spread.data(), parts, b.data(), terms.data());
-			if (a.back().hi[0] != 12345 || b.back().hi[0] != 12345 || squares[padded(n)] != matrix<T>::guard() || terms[padded(m)] != matrix<T>::guard())
+			if (a.back().v[0] != 12345 || b.back().v[0] != 12345 || squares[padded(n)] != matrix<T>::guard() || terms[padded(m)] != matrix<T>::guard())
 				FAIL("split_points: wrote outside of its output");
 			launch(chunks > 1 ? ritz_softmin_chunks_f32 : ritz_softmin_halves_f32, eps, n, m, chunks > 1 ? chunks : steps, a.data(),
 				squares.data(), b.data(), terms.data(), spread.data(), parts, height, out.p(), out.inc, partial);

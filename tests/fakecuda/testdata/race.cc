@@ -105,7 +105,7 @@ static void halves(i64 n, i64 m, i64 d) {
   const int all = (d + 15) / 16, chunks = all > 4 ? all : 1, steps = all > 4 ? 1 : all;
   const i64 height = 128, pieces = (m + height - 1) / height, rows = (n + 127) / 128 * 128, cols = (m + 127) / 128 * 128;
   std::vector<float> x(n * d, 0.5f), y(m * d), g(m), spread(2, d), squares(rows), terms(cols), partial(2 * pieces * n), out(n);
-  std::vector<rz::fragment> a(rows * all * 4), b(cols * all * 4);
+  std::vector<rz::quad> a(rows * all * 4), b(cols * all * 4);
   launch(2, ritz_split_points_f32, n, d, chunks, steps, 1.f, x.data(), d, y.data(), nullptr, 1, spread.data(), 2, a.data(), squares.data());
   launch(2, ritz_split_points_f32, m, d, chunks, steps, 1.f, y.data(), d, y.data(), g.data(), 1, spread.data(), 2, b.data(), terms.data());
   launch(2, chunks > 1 ? ritz_softmin_chunks_f32 : ritz_softmin_halves_f32, 1.f, n, m, chunks > 1 ? chunks : steps, a.data(),
