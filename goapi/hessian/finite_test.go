@@ -14,7 +14,7 @@ import (
 
 func TestFiniteDifference(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
-		t.Run("float64", func(t *testing.T) { finiteDifference[float64](t, dev, 1e-8) })
+		t.Run("float64", func(t *testing.T) { finiteDifference[float64](t, dev, 1e-9) })
 		t.Run("float32", func(t *testing.T) { finiteDifference[float32](t, dev, 2e-3) })
 	})
 }

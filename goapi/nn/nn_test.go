@@ -428,3 +428,50 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 }
+
+// Curvatures are the derivative of the loss by the outputs of a hidden layer
+// times φ”, deltas the same times φ'.
+func TestCurvatures(t *testing.T) {
+	bell := func(z float64) float64 { return math.Exp(-z*z/2) / math.Sqrt(2*math.Pi) }
+	sigmoid := func(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
+	for a, φ := range map[Activation]struct{ first, second func(z float64) float64 }{
+		Tanh: {
+			func(z float64) float64 { return 1 - math.Tanh(z)*math.Tanh(z) },
+			func(z float64) float64 { return -2 * math.Tanh(z) * (1 - math.Tanh(z)*math.Tanh(z)) }},
+		Gelu: {
+			func(z float64) float64 { return math.Erfc(-z/math.Sqrt2)/2 + z*bell(z) },
+			func(z float64) float64 { return (2 - z*z) * bell(z) }},
+		Softplus: {sigmoid, func(z float64) float64 { return sigmoid(z) * sigmoid(-z) }},
+		Sine:     {math.Cos, func(z float64) float64 { return -math.Sin(z) }},
+	} {
+		onDevices(t, func(t *testing.T, dev device.Device) {
+			n, data := random[float64](t, []int{4, 5, 3}, a), classified[float64](6, 4, 3)
+			q := dev.F64()
+			defer q.Close()
+			θ, b := n.upload(q), data.Upload(q, n.Architecture)
+			p := NewPass(q, n.Architecture, 6, Curvatures)
+			p.Forward(q, θ, b.X)
+			p.Evaluate(q, b, device.Matrix[float64]{})
+			p.Backward(q, θ, b)
+			δ, c := device.NewDense[float64](6, 5), device.NewDense[float64](6, 5)
+			q.Download(δ, p.Deltas[0])
+			q.Download(c, p.Curvatures[0])
+			if err := q.Sync(); err != nil {
+				t.Fatal(err)
+			}
+			first := n.Weights()[0]
+			for i := range 6 {
+				for j := range 5 {
+					z := first.B[j]
+					for k, x := range data.X.Row(i) {
+						z += first.W.At(j, k) * x
+					}
+					e := δ.At(i, j) / φ.first(z)
+					if want := e * φ.second(z); math.Abs(c.At(i, j)-want) > 1e-13*(1+math.Abs(e)) {
+						t.Errorf("%s, z = %v: %v, want %v", a, z, c.At(i, j), want)
+					}
+				}
+			}
+		})
+	}
+}

@@ -162,3 +162,21 @@ func BenchmarkNormal(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/number")
 }
+
+// Uniform numbers of float32 have 24 bits: with one more the largest would be
+// rounded to 1.
+func TestUniformFloat32HasItsBits(t *testing.T) {
+	x := make([]float32, 1000)
+	Uniform(3, 1, 0, x)
+	odd := 0
+	for _, v := range x {
+		whole := float64(v) * 0x1p24
+		if whole != math.Trunc(whole) || whole >= 0x1p24 {
+			t.Fatalf("%v is no multiple of 2⁻²⁴ below 1", v)
+		}
+		odd += int(whole) & 1
+	}
+	if odd < 400 || odd > 600 { // six standard deviations
+		t.Errorf("%d of 1000 have the last bit", odd)
+	}
+}

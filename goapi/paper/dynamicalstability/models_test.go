@@ -182,3 +182,44 @@ func TestSharpnessOfDiagonalNetworks(t *testing.T) {
 		t.Error("no equality without β")
 	}
 }
+
+// A unit that a sample leaves at 0 has no gradient.
+func TestReLUGradientAtZero(t *testing.T) {
+	m := ReLU{A: []float64{2}, W: device.Dense[float64]{Rows: 1, Cols: 2, Stride: 2, Data: []float64{1, 0}}}
+	g, err := m.Gradients(device.Dense[float64]{Rows: 1, Cols: 2, Stride: 2, Data: []float64{0, 3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range g.Row(0) {
+		if v != 0 {
+			t.Errorf("parameter %d: %v", k, v)
+		}
+	}
+}
+
+// f is quadratic in its parameters: differences are exact but for rounding.
+func TestDiagonalGradients(t *testing.T) {
+	m := Diagonal{Alpha: []float64{0.5, -1, 2}, Beta: []float64{1.5, 0.25, -3}}
+	x := matrices.Normal[float64](6, 4, 3)
+	g, err := m.Gradients(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range x.Rows {
+		for k := range 6 {
+			p := &m.Beta[k%3]
+			if k < 3 {
+				p = &m.Alpha[k]
+			}
+			old := *p
+			*p = old + 1
+			up := floats.Dot(m.Weights(), x.Row(i))
+			*p = old - 1
+			down := floats.Dot(m.Weights(), x.Row(i))
+			*p = old
+			if want := (up - down) / 2; math.Abs(g.At(i, k)-want) > 1e-13 {
+				t.Errorf("sample %d, parameter %d: %v, want %v", i, k, g.At(i, k), want)
+			}
+		}
+	}
+}
