@@ -114,3 +114,27 @@ func testDecay[T device.Float](t *testing.T, dev device.Device) {
 		}
 	}
 }
+
+// The Krylov space of zeros is what memory is found to hold: it may not show.
+func TestRandomizedOfZeros(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		for _, a := range []device.Dense[float64]{normal[float64](93, 150, 110), device.NewDense[float64](150, 110)} {
+			if a.At(0, 0) != 0 {
+				for i := range a.Data {
+					a.Data[i] *= 1e200
+				}
+			}
+			r, err := Compute(ctx, dev, a, Options{Method: Randomized, Rank: 5})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.At(0, 0) != 0 {
+				continue
+			}
+			_, u, v := trueErrors(a, r)
+			if r.S[0] != 0 || r.Certificate.ErrorBound != 0 || u > 1e-13 || v > 1e-13 {
+				t.Errorf("σ₁ = %v, certified %v, orthogonality %.3g and %.3g", r.S[0], r.Certificate.ErrorBound, u, v)
+			}
+		}
+	})
+}

@@ -36,6 +36,7 @@ func throughSingle(ctx context.Context, q device.Queue[float64], a, near device.
 	rounded := device.Room(w, a.Rows, a.Cols)
 	a, exponent, square, err := round(q, a, w, rounded)
 	if square == 0 || err != nil {
+		q.Fill(0, near)
 		return nil, err
 	}
 	if err := ritzOfSingle(ctx, q, w, rounded, near, o); err != nil {
