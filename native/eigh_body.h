@@ -325,9 +325,9 @@ static inline void NAME(rotate_columns)(ptrdiff_t n, vec c, vec s, REAL *x, REAL
  * as in tridiagonalize), applied to the columns of z (n×n) if it is there. */
 static void NAME(ql_step)(ptrdiff_t n, ptrdiff_t from, const NAME(unreduced) *b, REAL *d, REAL *e, REAL *z)
 {
-	INT end = 0;
-	for (ptrdiff_t l = 0; l < LANES; l++)
-		end = b->some[l] && b->hi[l] > end ? b->hi[l] : end;
+	ptrdiff_t end = from + 1; /* the last row of all blocks */
+	while (NAME(any)(b->hi > (ivec){0} + (INT)end))
+		end++;
 	vec shift = (b->d1 - b->d0) / (2 * b->e0);
 	shift = b->e0 / (shift + NAME(vsign)(NAME(vsqrt)(shift * shift + 1), shift));
 	vec g = b->last - b->d0 + shift, s = set(1), c = s, p = {0}, next = load(d + end * LANES);

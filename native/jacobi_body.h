@@ -61,12 +61,21 @@ static inline vec NAME(vsign)(vec x, vec y)
 	return (vec)(((ivec)x & ~sign) | ((ivec)y & sign));
 }
 
+/* Whether a lane of a mask is set. The compiler takes the lanes one by one. */
 static inline int NAME(any)(ivec mask)
 {
+#if !defined __x86_64__
 	INT s = 0;
 	for (ptrdiff_t l = 0; l < LANES; l++)
 		s |= mask[l];
 	return s != 0;
+#elif VBYTES == 64
+	return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif VBYTES == 32
+	return _mm256_movemask_ps((__m256)mask) != 0;
+#else
+	return _mm_movemask_ps((__m128)mask) != 0;
+#endif
 }
 
 /* The order of the sums is that of rotate, to the bit. */

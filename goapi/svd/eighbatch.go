@@ -229,13 +229,21 @@ func (s *eigenSlack) certificate(residual, loss, norm float64) EigenCertificate 
 // record notes how the decomposition of matrix i ended. The bound of c is
 // relative.
 func (r *EighBatchResult[T]) record(i int, status BatchStatus, c EigenCertificate) {
+	grain := math.SmallestNonzeroFloat64
+	if device.Epsilon[T]() > 1e-10 {
+		grain = math.SmallestNonzeroFloat32
+	}
 	r.Status[i] = status
 	if status != Done {
 		r.ErrorBound[i] = math.NaN()
 		return
 	}
 	w := r.Values[i*r.N : (i+1)*r.N]
-	r.ErrorBound[i] = c.ErrorBound * max(math.Abs(float64(w[0])), math.Abs(float64(w[len(w)-1])))
+	if largest := max(math.Abs(float64(w[0])), math.Abs(float64(w[len(w)-1]))); largest > 0 {
+		r.ErrorBound[i] = c.ErrorBound*largest + grain // of values that are denormal
+	} else {
+		r.ErrorBound[i] = 0
+	}
 	worst := &r.Certificate
 	worst.Residual = max(worst.Residual, c.Residual) // NaN, where there are no vectors, wins
 	worst.Orthogonality = max(worst.Orthogonality, c.Orthogonality)

@@ -141,12 +141,12 @@ func checkEigenpairs[T device.Float](t *testing.T, name string, dev device.Devic
 	if largest == 0 && bound != 0 {
 		t.Errorf("%s: zero ± %.3g", name, bound)
 	}
-	if limit := max(60, 12*float64(n)) * looserEigh(dev) * eps * largest; bound > limit+grain {
+	if limit := max(60, 12*float64(n)) * looserEigh(dev) * eps * largest; bound > limit+2*grain {
 		t.Errorf("%s: error bound %.3g, more than %.3g", name, bound, limit)
 	}
 	for j, v := range values {
 		// gonum's values are off by some float64 eps themselves.
-		d, own := math.Abs(scaled(v)-want[j]), 10*float64(n+4)*0x1p-52*largest+grain
+		d, own := math.Abs(scaled(v)-want[j]), 10*float64(n+4)*0x1p-52*largest
 		if !(d <= bound+own) {
 			t.Errorf("%s: λ%d is off by %.3g of %.3g, certified %.3g", name, j, d, largest, bound)
 		}
