@@ -11,36 +11,42 @@ import (
 	"github.com/ritz-go/ritz/tests/conform"
 )
 
-// versionVariable tells a process of this test which version to emulate: a
-// process can load only one.
-const versionVariable = "RITZ_TEST_CUDA"
+// valueVariable tells a process of this test what it is to test: a process has one
+// machine at a time and one version of CUDA for good.
+const valueVariable = "RITZ_TEST_CUDA"
 
-// inEachVersion runs the calling test once for each emulated version (a short
-// run: for one), in a process of its own, and there calls test with it.
-func inEachVersion(t *testing.T, test func(t *testing.T, version string)) {
-	if version := os.Getenv(versionVariable); version != "" {
-		test(t, version)
+// inProcesses runs the calling test once for each value, at the same time as far as
+// there are processors, in a process of its own, and there calls test with it.
+func inProcesses(t *testing.T, values []string, test func(t *testing.T, value string)) {
+	if value := os.Getenv(valueVariable); value != "" {
+		test(t, value)
 		return
 	}
 	t.Parallel()
-	name, versions := t.Name(), Versions
-	if testing.Short() {
-		versions = []string{"12.4"}
-	}
-	for _, version := range versions {
-		t.Run(version, func(t *testing.T) {
+	name := t.Name()
+	for _, value := range values {
+		t.Run(value, func(t *testing.T) {
 			t.Parallel()
 			c := exec.Command(os.Args[0], "-test.run=^"+name+"$", "-test.v")
-			c.Env = append(os.Environ(), versionVariable+"="+version)
+			c.Env = append(os.Environ(), valueVariable+"="+value)
 			out, err := c.CombinedOutput()
 			switch {
 			case err != nil:
 				t.Errorf("%v\n%s", err, out)
-			case strings.Contains(string(out), "--- SKIP"):
+			case strings.Contains(string(out), "\n--- SKIP"):
 				t.Skipf("%s", out)
 			}
 		})
 	}
+}
+
+// inEachVersion calls test with every emulated version (in a short run: with one).
+func inEachVersion(t *testing.T, test func(t *testing.T, version string)) {
+	versions := Versions
+	if testing.Short() {
+		versions = []string{"12.4"}
+	}
+	inProcesses(t, versions, test)
 }
 
 // Every version of CUDA does what package device promises.
@@ -54,9 +60,8 @@ func TestConformance(t *testing.T) {
 // has no memory pools, and one that insists on page-locked memory, whatever the
 // order in which threads run.
 func TestConformanceOfMachines(t *testing.T) {
-	for _, machine := range []string{"nopools;cc=8.6;sms=132;order=reversed", "strict;eager;order=random;seed=7"} {
-		t.Run(machine, func(t *testing.T) {
-			conform.Run(t, Open(t, Options{Machine: machine}))
-		})
-	}
+	machines := []string{"nopools;cc=8.6;sms=132;order=reversed", "strict;eager;order=random;seed=7"}
+	inProcesses(t, machines, func(t *testing.T, machine string) {
+		conform.Run(t, Open(t, Options{Machine: machine}))
+	})
 }

@@ -149,6 +149,11 @@ func functionNames(t *testing.T) []string {
 // lost. The job then returns an error of a known kind or the right result;
 // nothing leaks; the GPU goes on or says that it is lost; the CPU goes on.
 func TestFaults(t *testing.T) {
+	inProcesses(t, []string{"even", "odd"}, func(t *testing.T, half string) { faults(t, half == "odd") })
+}
+
+// faults takes every second function.
+func faults(t *testing.T, odd bool) {
 	want, err := job(device.Go())
 	if err != nil {
 		t.Fatal(err)
@@ -179,8 +184,8 @@ func TestFaults(t *testing.T) {
 			t.Errorf("the job does not call %s", name)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(calls)) {
-		if strings.Contains(name, "(") || notInJob[name] != "" {
+	for i, name := range slices.Sorted(maps.Keys(calls)) {
+		if strings.Contains(name, "(") || notInJob[name] != "" || (i%2 == 1) != odd {
 			continue
 		}
 		codes := []string{"2", "1", "719!", "214!"}
@@ -257,6 +262,10 @@ func fused(d device.Device) ([]float64, error) {
 
 // Every call of what those kernels are made of fails: there are few enough.
 func TestFaultsOfFusedKernels(t *testing.T) {
+	inProcesses(t, []string{"all"}, func(t *testing.T, _ string) { faultsOfFusedKernels(t) })
+}
+
+func faultsOfFusedKernels(t *testing.T) {
 	want, err := fused(device.Go())
 	if err != nil {
 		t.Fatal(err)
