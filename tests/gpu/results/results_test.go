@@ -78,6 +78,7 @@ func TestJudge(t *testing.T) {
 	timings := []timing{
 		{Name: "Targets/NewtonSchulz/bf16/n=8192", Seconds: 0.01},
 		{Name: "Targets/Randomized/f32/n=16384/k=128", Seconds: 0.02, Metrics: map[string]float64{"error-1e-9": 500}},
+		{Name: "Targets/Clouds/n=80/d=64", Seconds: 0.01}, // of a trial
 		{Name: "Targets/Clouds/n=50000/d=64", Seconds: 0.3},
 		{Name: "Targets/Hessian/k=64", Seconds: 0.1, Metrics: map[string]float64{"of-gemm": 0.7}},
 	}
@@ -88,12 +89,12 @@ func TestJudge(t *testing.T) {
 		got[g.Name+g.Metric] = g.String()
 	}
 	for key, want := range map[string]string{
-		"Targets/NewtonSchulz/bf16/":        "1.4, MISSED (goal: at least 1.5)",
-		"Targets/Randomized/f32/":           "not measured (goal: at least 5)", // torch failed
-		"Targets/Randomized/f32/error-1e-9": "500, reached (goal: at most 10000)",
-		"Targets/Clouds/seconds":            "0.3, MISSED",
-		"Targets/Hessian/k=64of-gemm":       "0.7, reached",
-		"Targets/SVD/":                      "not measured",
+		"Targets/NewtonSchulz/bf16/n=8192":          "1.4, MISSED (goal: at least 1.5)",
+		"Targets/Randomized/f32/n=16384/":           "not measured (goal: at least 5)", // torch failed
+		"Targets/Randomized/f32/n=16384/error-1e-9": "500, reached (goal: at most 10000)",
+		"Targets/Clouds/n=50000/seconds":            "0.3, MISSED",
+		"Targets/Hessian/k=64of-gemm":               "0.7, reached",
+		"Targets/SVD/n=4096":                        "not measured",
 	} {
 		if !strings.Contains(got[key], want) {
 			t.Errorf("%s: %q, want %q in it", key, got[key], want)
