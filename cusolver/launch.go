@@ -11,6 +11,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -35,6 +36,11 @@ func put[V any](a *arguments, v V) {
 	size := int(unsafe.Sizeof(v))
 	at := (a.size + size - 1) / size * size
 	*(*V)(unsafe.Pointer(&a.data[at])) = v
+	if size == 4 && at+8 <= len(a.data) {
+		// A kernel that takes a wider argument gets a wrong one at once, and not
+		// only if something else was there before.
+		*(*uint32)(unsafe.Pointer(&a.data[at+4])) = math.MaxUint32
+	}
 	a.offsets[a.n] = C.int(at)
 	a.n++
 	a.size = at + size

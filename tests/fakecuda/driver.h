@@ -36,7 +36,8 @@ struct context {
 };
 
 // use is what an operation does with an allocation, which it knows by its
-// number: another one may get the address later.
+// number: another one may get the address later. PINNED stands for host memory.
+enum { PINNED = -1 };
 struct use : rz_emu_use {
   long number;
 };

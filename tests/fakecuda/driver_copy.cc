@@ -54,6 +54,7 @@ static int copy(const char *name, plane to, plane from, void *s) {
   operation op = {name, [=] { return move_rows(to, from), OK; }, held, seconds};
   if (to.device) op.uses.push_back(used(to.use(true)));
   if (from.device) op.uses.push_back(used(from.use(false)));
+  if (!host.device && !pageable) op.uses.push_back({host.use(!to.device), PINNED});
   if (int code = enqueue(s, std::move(op))) return code;
   return pageable && !to.device ? drain((stream *)s) : OK;
 }
