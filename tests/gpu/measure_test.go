@@ -220,16 +220,22 @@ func softMinima[T device.Float](b *testing.B) {
 	b.Run("cols", func(b *testing.B) {
 		o.measure(b, float64(n*n)*bytesOf[T](), "GB/s", func() { device.SoftMin(o.q, device.PerCol, 0.1, c, g, out) })
 	})
+	b.Run("few cols", func(b *testing.B) {
+		defer o.q.Scope()()
+		m := devices.Size(o.dev, 1<<22, 2200)
+		c, g, out := o.normal(m, 32), o.normal(1, m), o.q.Alloc(1, 32)
+		o.measure(b, float64(m*32)*bytesOf[T](), "GB/s", func() { device.SoftMin(o.q, device.PerCol, 0.1, c, g, out) })
+	})
 }
 
 func points[T device.Float](b *testing.B) {
 	o := openOn[T](b)
-	for _, d := range []int{3, 64} {
+	for _, d := range []int{3, 64, 256} { // the two with many coordinates from products
 		b.Run(fmt.Sprintf("d=%d", d), func(b *testing.B) {
 			defer o.q.Scope()()
 			n := devices.Size(o.dev, 50000, 64)
 			x, y, g, out := o.normal(n, d), o.normal(n, d), o.normal(1, n), o.q.Alloc(n, 1)
-			o.measure(b, 3*float64(d)*float64(n)*float64(n), "GFLOP/s", func() { device.SoftMinPoints(o.q, 2, 1, x, y, g, out) })
+			o.measure(b, 3*float64(d)*float64(n)*float64(n), "GFLOP/s", func() { device.SoftMinPoints(o.q, 2, T(d)/10, x, y, g, out) })
 		})
 	}
 }

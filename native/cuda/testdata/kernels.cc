@@ -621,10 +621,56 @@ template <class T> static void points(i64 n, i64 m, i64 d, std::vector<double> e
 			// Distances from differences; from products, if the kernel finds that they
 			// will do; the same in pieces.
 			for (auto &c : {split{p, eps, 0, 0}, split{p, eps, 8, 0}, split{p, eps, 0, 128}, split{p, eps, 8, 128}})
-				if (c.height < m)
+				if (c.height < m && (p == 2 || c.parts == 0))
 					compare("softmin_points", soft_points(c, n, m, d, x, y, g), want, tolerance);
 		}
 	}
+}
+
+// Soft minima by products of halves, of points with coordinates of all sizes below
+// size. A product of points is off by (12 + 3·d/8)·2⁻²⁴ of the largest ‖x‖² at most, its
+// square of a distance by twice that and some roundings of the norms.
+static void halves(i64 n, i64 m, i64 d, real size)
+{
+	dense<float> x = numbers<float>(n * d, 61), y = numbers<float>(m * d, 62), g = numbers<float>(m, 63);
+	for (dense<float> *a : {&x, &y})
+		for (size_t k = 0; k < a->size(); k++)
+			(*a)[k] = ldexpl((*a)[k] * size, -(int)(k % d * 7 % 24));
+	for (float &v : g)
+		v *= size * size;
+	auto square = [&](const float *a, const float *b) {
+		real s = 0;
+		for (i64 k = 0; k < d; k++)
+			s += ((real)a[k] - b[k]) * ((real)a[k] - b[k]);
+		return s;
+	};
+	real largest = 0;
+	for (i64 i = 0; i < n; i++)
+		largest = fmaxl(largest, square(&x[i * d], &y[0]));
+	for (i64 j = 0; j < m; j++)
+		largest = fmaxl(largest, square(&y[j * d], &y[0]));
+	const float eps = largest / 40; // products suffice, just
+	auto minima = [&] {
+		reals want;
+		for (i64 i = 0; i < n; i++) {
+			reals t;
+			for (i64 j = 0; j < m; j++)
+				t.push_back((real)g[j] - square(&x[i * d], &y[j * d]));
+			want.push_back(soft_minimum(eps, t));
+		}
+		return want;
+	};
+	reals want = minima(), tolerance;
+	for (real w : want)
+		tolerance.push_back(0x1p-23L * ((8 + 2 * sqrtl(m)) * eps + 2 * fabsl(w) + (12 + 3 * d / 8. + 4) * largest));
+	const split pieces = {2, eps, 8, 128};
+	compare("products of halves", soft_points(pieces, n, m, d, x, y, g), want, tolerance);
+	const float nan = std::numeric_limits<float>::quiet_NaN();
+	x[(n - 1) * d + d / 2] = nan;
+	want[n - 1] = NAN;
+	compare("halves of a NaN", soft_points(pieces, n, m, d, x, y, g), want, tolerance);
+	y[(m - 1) * d] = nan;
+	compare("halves of two NaN", soft_points(pieces, n, m, d, x, y, g), reals(n, NAN), tolerance);
 }
 
 template <class T> static void steps(i64 rows, i64 cols)
@@ -1272,6 +1318,9 @@ int main(int argc, char **argv)
 	}
 	all<float>();
 	all<double>();
+	for (real size : {1.L, 3e15L, 1e-18L})
+		for (i64 d : {9, 30, 50, 100})
+			halves(130, 140, d, size);
 	for (auto &s : shapes)
 		narrow(s[0], s[1], 1 + s[0] / 3);
 	if (failures > 0)
