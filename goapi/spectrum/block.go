@@ -75,18 +75,9 @@ func BlockLanczos[T device.Float](ctx context.Context, q device.Queue[T], op Ope
 	b := &BlockTridiagonal[T]{Block: p, Basis: q.Alloc(room, n)}
 	defer q.Scope()()
 	images := q.Alloc(p, n)
-	stream := uint64(1) << 32
-	next := b.Basis.RowRange(0, p)
-	q.Copy(next, start)
-	size, err := norm(q, start)
+	stream, eps, next := uint64(1)<<32, device.Epsilon[T](), b.Basis.RowRange(0, p)
+	err := b.begin(q, start, next, &stream)
 	if err != nil {
-		return nil, err
-	}
-	if !(size > 0) || math.IsInf(size, 0) {
-		return nil, device.Argument("start", "is zero or not finite")
-	}
-	eps := device.Epsilon[T]()
-	if b.Start, err = orthonormalizeRows(q, b.Basis.RowRange(0, 0), next, 10*eps*size, 0, &stream); err != nil {
 		return nil, err
 	}
 	b.T = mat.NewSymDense(room, nil)
@@ -141,6 +132,20 @@ func BlockLanczos[T device.Float](ctx context.Context, q device.Queue[T], op Ope
 		q.Copy(next, w.RowRange(0, next.Rows))
 		before, lo = lo, hi
 	}
+}
+
+// begin stores the orthonormalized start in v.
+func (b *BlockTridiagonal[T]) begin(q device.Queue[T], start, v device.Matrix[T], stream *uint64) error {
+	q.Copy(v, start)
+	size, err := norm(q, start)
+	if err != nil {
+		return err
+	}
+	if !(size > 0) || math.IsInf(size, 0) {
+		return device.Argument("start", "is zero or not finite")
+	}
+	b.Start, err = orthonormalizeRows(q, b.Basis.RowRange(0, 0), v, 10*device.Epsilon[T]()*size, 0, stream)
+	return err
 }
 
 // inner returns the inner products of the rows of x with those of y.

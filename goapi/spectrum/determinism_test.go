@@ -1,13 +1,12 @@
 package spectrum
 
 import (
-	"errors"
+	"fmt"
 	"math"
-	"runtime"
 	"testing"
 
-	"github.com/ritz-go/ritz/cblas"
 	"github.com/ritz-go/ritz/goapi/device"
+	"github.com/ritz-go/ritz/tests/devices"
 )
 
 // numbersOf runs everything that is random and returns what it gives.
@@ -33,7 +32,7 @@ func numbersOf(t *testing.T, dev device.Device) map[string][]float64 {
 	}
 	for _, b := range []int{1, 4} {
 		e, err := Eigs(ctx, dev, op, EigsOptions{K: 4, Block: b, Tol: 1e-9, Seed: 5})
-		add("Eigs", e.Values, err)
+		add(fmt.Sprint("Eigs, block ", b), e.Values, err)
 	}
 	for _, r := range []Reorthogonalization{PartialReorth, FullReorth} {
 		s, err := SLQ(ctx, dev, op, SLQOptions{Probes: 4, Steps: 15, Seed: 5, Reorth: r})
@@ -60,50 +59,5 @@ func numbersOf(t *testing.T, dev device.Device) map[string][]float64 {
 	return all
 }
 
-func sameNumbers(t *testing.T, name string, got, want map[string][]float64, tol float64) {
-	t.Helper()
-	for what, list := range want {
-		size := 0.0
-		for _, x := range list {
-			size = max(size, math.Abs(x))
-		}
-		for i, x := range list {
-			if !(math.Abs(got[what][i]-x) <= tol*size) {
-				t.Errorf("%s: number %d of %s is %v, want %v", name, i, what, got[what][i], x)
-				break
-			}
-		}
-	}
-}
-
-// A seed gives the same numbers with 1, 2 and 7 threads, to 1e-12, and on
-// another device, to 1e-10.
-func TestSeedDecidesAlone(t *testing.T) {
-	threads := runtime.GOMAXPROCS(0)
-	defer runtime.GOMAXPROCS(threads)
-	runtime.GOMAXPROCS(1)
-	want := numbersOf(t, device.Go())
-	for _, threads := range []int{2, 7} {
-		runtime.GOMAXPROCS(threads)
-		sameNumbers(t, "pure Go", numbersOf(t, device.Go()), want, 1e-12)
-	}
-	var first map[string][]float64
-	for _, threads := range []int{1, 2, 7} {
-		dev, err := cblas.Open(cblas.Options{Threads: threads})
-		if errors.Is(err, device.ErrUnavailable) {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := numbersOf(t, dev)
-		if err := dev.Close(); err != nil {
-			t.Error(err)
-		}
-		if first == nil {
-			first = got
-		}
-		sameNumbers(t, "OpenBLAS, threads", got, first, 1e-12)
-		sameNumbers(t, "OpenBLAS and pure Go", got, want, 1e-10)
-	}
-}
+// A seed gives the same numbers with any number of threads and on any device.
+func TestSeedDecidesAlone(t *testing.T) { devices.SameNumbers(t, numbersOf) }
