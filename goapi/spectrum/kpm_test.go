@@ -1,8 +1,10 @@
 package spectrum
 
 import (
+	"context"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -160,5 +162,33 @@ func TestChebyshevOfOneValue(t *testing.T) {
 			}
 			q.Close()
 		}
+	}
+}
+
+// An eigenvalue that the bounds have missed widens the interval until it is
+// inside.
+func TestChebyshevWidensItsInterval(t *testing.T) {
+	const n = 50
+	calls := 0
+	op := Func(n, func(_ context.Context, dst, src []float64) error {
+		for i, v := range src {
+			dst[i] = v * float64(i) / n
+		}
+		if calls++; calls > 20 { // not yet there for the bounds
+			dst[n-1] = 3 * src[n-1]
+		}
+		return nil
+	})
+	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	c, err := KPM(limited, device.Go(), op, KPMOptions{Moments: 30, Probes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Hi < 3 || c.Hi > 4 {
+		t.Errorf("the interval is [%v,%v]", c.Lo, c.Hi)
+	}
+	if want := 3 + float64((n-1)*(n-2))/2/n; math.Abs(c.Sum(identity).Value-want) > 1e-12 { // signs make it exact
+		t.Errorf("trace %v, want %v", c.Sum(identity).Value, want)
 	}
 }

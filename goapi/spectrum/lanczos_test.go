@@ -249,3 +249,35 @@ func testGraded[T device.Float](t *testing.T, dev device.Device, d []float64) {
 		}
 	}
 }
+
+// Residuals are those of the Ritz vectors in the basis.
+func TestLanczosResiduals(t *testing.T) {
+	d := outliers(60)
+	q := device.Go().F64()
+	defer q.Close()
+	start := q.Alloc(1, 60)
+	q.Random(device.Normal, 8, 0, start)
+	tri, err := Lanczos(ctx, q, diagonal[float64](d), start, 9, FullReorth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	basis := device.NewDense[float64](9, 60)
+	q.Download(basis, tri.Basis)
+	if err := q.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	values, z := tri.Eigen()
+	for i, r := range tri.Residuals() {
+		square := 0.0
+		for j, λ := range d {
+			y := 0.0
+			for k := range 9 {
+				y += z.At(k, i) * basis.At(k, j)
+			}
+			square += (λ - values[i]) * y * (λ - values[i]) * y
+		}
+		if want := math.Sqrt(square); math.Abs(r-want) > 1e-13 {
+			t.Errorf("residual %d is %v, want %v", i, r, want)
+		}
+	}
+}
