@@ -145,3 +145,41 @@ func plans[T device.Float](t *testing.T, dev device.Device) {
 		t.Errorf("a plan into a wrong shape: %v", err)
 	}
 }
+
+// A row of the kernel that underflows must not reach the bounds: costs of three
+// sizes, weights down to 1e-300.
+func TestBoundsOfUnderflowingRows(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		for number := range 40 {
+			const n, m = 7, 8
+			u := lcg(uint32(70+number), n*m+n+m)
+			c := device.NewDense[float64](n, m)
+			for k := range c.Data {
+				c.Data[k] = []float64{1, 1e3, 1e6}[int(3*u[k])]
+			}
+			for j := range m {
+				c.Set(j%n, j, 0)
+			}
+			a, b := u[n*m:n*m+n], u[n*m+n:]
+			for k := range a {
+				if a[k] < .3 {
+					a[k] = 1e-300
+				}
+			}
+			p := Problem[float64]{Cost: c, A: a, B: b}
+			exact, err := Exact(context.Background(), dev, p, ExactOptions{Normalize: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, method := range []Method{Auto, Log, Scaling, Newton} {
+				r, err := Solve(context.Background(), dev, p, Options{Epsilon: 10, Normalize: true, Method: method, MaxIterations: 300})
+				if err != nil && !errors.Is(err, device.ErrNotConverged) {
+					t.Fatal(err)
+				}
+				if k := r.Certificate; !(k.Lower <= exact.Cost && exact.Cost <= k.Upper) {
+					t.Errorf("%d, %s: [%v,%v] and the exact cost %v", number, method, k.Lower, k.Upper, exact.Cost)
+				}
+			}
+		}
+	})
+}

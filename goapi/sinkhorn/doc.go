@@ -63,11 +63,11 @@
 // [Unbalanced] penalises the marginals instead of fixing them, [Partial]
 // transports a part of the mass, [Barycenter] finds the measure nearest to
 // several, also on grids (images) without their n² costs, [Divergence] takes the
-// bias of the regularisation away, [SolveLowRank] looks for plans of low rank in time and
-// memory that grow with the number of points only, [Gromov] couples spaces that
-// cannot be compared with each other. [Result.GradX] and its like are gradients of the value
-// with respect to points and weights, [Result.HessianX] multiplies by second
-// derivatives.
+// bias of the regularisation away, [SolveLowRank] looks for plans of low rank in
+// time and memory that grow with the number of points only, [Gromov] couples
+// spaces that cannot be compared with each other. [Result.GradX] and its like are
+// gradients of the value with respect to points and weights, [Result.HessianX]
+// multiplies by second derivatives.
 //
 // # Certificate
 //

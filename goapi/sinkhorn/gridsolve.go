@@ -136,13 +136,8 @@ func solveGrid[T device.Float](ctx context.Context, dev device.Device, p Problem
 		ctx: ctx, s: s, relax: o.Relaxation, progress: o.Progress,
 		left: o.MaxIterations, floor: 64 * device.Epsilon[float64]() * (1 + r.hi/ε),
 	}
-	for _, e := range schedule(ε, spread, wide.warm != nil) {
-		s.setEpsilon(e)
-		if e > ε {
-			if err := d.run(coarse, min(coarseIterations, d.left/2)); err != nil {
-				return nil, err
-			}
-		}
+	if err := d.approachEpsilon(schedule(ε, spread, wide.warm != nil), r.lo, r.hi); err != nil {
+		return nil, err
 	}
 	if err := d.run(o.Tol, d.left); err != nil {
 		return nil, err

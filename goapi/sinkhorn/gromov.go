@@ -150,16 +150,12 @@ func Gromov[T device.Float](ctx context.Context, dev device.Device, p GromovProb
 	if err := s.means(); err != nil {
 		return nil, err
 	}
-	var best *coupled[T]
-	for k := range o.Starts {
+	best, err := bestStart(o.Starts, func(k int) (*coupled[T], error) {
 		s.start(k, o.Seed)
-		e, err := s.run(o.Tol)
-		if err != nil {
-			return nil, err
-		}
-		if best == nil || e.objective < best.objective {
-			best = e
-		}
+		return s.run(o.Tol)
+	}, func(e *coupled[T]) float64 { return e.objective })
+	if err != nil {
+		return nil, err
 	}
 	res, err := best.finish(ctx, dev, s)
 	if err != nil {
@@ -275,19 +271,6 @@ func (s space[T]) pick(at []int) space[T] {
 		return space[T]{points: pickRows(s.points, at)}
 	}
 	return space[T]{cost: pickColumns(pickRows(s.cost, at), at)}
-}
-
-func pickColumns[T device.Float](a device.Dense[T], at []int) device.Dense[T] {
-	if at == nil {
-		return a
-	}
-	b := device.NewDense[T](a.Rows, len(at))
-	for i := range a.Rows {
-		for k, j := range at {
-			b.Row(i)[k] = a.Row(i)[j]
-		}
-	}
-	return b
 }
 
 // size bounds the costs.

@@ -187,13 +187,39 @@ func (s *iteration[T]) build() {
 }
 
 // buildAtOnce makes the kernel without a step in the log domain where the
-// costs, between lo and hi, are so even that φ = lo is near enough.
+// costs, between lo and hi, are so even that φ = lo is near enough, or where a
+// look at the sums of a narrow kernel says so.
 func (s *iteration[T]) buildAtOnce(lo, hi float64) {
-	if s.kernel == nil || (hi-lo)/s.ε > 100 || device.Epsilon[T]() > 1e-10 && (hi-lo)/s.ε > s.drift()/2 {
+	spread := (hi - lo) / s.ε
+	switch {
+	case s.kernel == nil, device.Epsilon[T]() > 1e-10 && spread > s.drift()/2:
+		return
+	case spread > 100 && !(s.narrow() && spread <= evenCosts):
 		return
 	}
 	s.q.Fill(T(lo), s.φ)
 	s.build()
+	if spread > 100 && !s.sound() {
+		s.built = false
+	}
+}
+
+// soundSums is the size that sums of a narrow kernel have to reach: entries below
+// the range of float32, at exp(-87), do not count beside them.
+const soundSums = 1e-12
+
+// sound reports whether all sums of a new kernel are such.
+func (s *iteration[T]) sound() bool {
+	s.add(T(1/s.ε), s.ψ, T(-1/s.ε), s.ψ0, s.v)
+	s.q.Map(device.Exp, s.v, s.v)
+	s.kernel.step(s.a, s.v, s.u, s.s)
+	s.q.Div(s.u, s.a, s.u) // 1/(K·v)
+	var most, least [1]T
+	s.q.Reduce(device.MaxAbs, device.Whole, s.u, s.one)
+	s.q.Download(device.Vector(most[:]), s.one)
+	s.q.Reduce(device.Min, device.Whole, s.s, s.one)
+	s.q.Download(device.Vector(least[:]), s.one)
+	return s.q.Sync() == nil && float64(most[0]) <= 1/soundSums && float64(least[0]) >= soundSums
 }
 
 // distance returns max|x-y|/ε. It waits for the device; a failure shows up at

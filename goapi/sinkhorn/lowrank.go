@@ -104,9 +104,10 @@ type LowRankCertificate struct {
 //
 // Costs of points ‖x-y‖², of [LowRank], [InnerProduct] and [Cosine] are
 // factored with rank k ≤ d+2, which makes a step O((n+m)·r·(k+s)), s the number
-// of scalings (a few dozen; O((n+m)·r²) where they converge slowly), and the memory O((n+m)·(r+k)): clouds of millions
-// of points are no matter of n². Other costs are stored, and a step multiplies
-// by them twice. Forbidden pairs are not possible.
+// of scalings (a few dozen; O((n+m)·r²) where they converge slowly), and the
+// memory O((n+m)·(r+k)): clouds of millions of points are no matter of n². Other
+// costs are stored, and a step multiplies by them twice. Forbidden pairs are not
+// possible.
 //
 // Errors are as for [Solve].
 func SolveLowRank[T device.Float](ctx context.Context, dev device.Device, p Problem[T], o LowRankOptions) (*LowRankResult[T], error) {
@@ -132,18 +133,14 @@ func SolveLowRank[T device.Float](ctx context.Context, dev device.Device, p Prob
 	}
 	s := newMirror(ctx, q, f, d, min(o.Rank, d.n, d.m))
 	s.progress, s.limit, s.spread = o.Progress, o.MaxIterations, max(d.hi-d.lo, math.SmallestNonzeroFloat64)
-	var best *descended[T]
-	for k := range o.Starts {
+	best, err := bestStart(o.Starts, func(k int) (*descended[T], error) {
 		if err := s.cluster(dev, o.Seed, uint64(k)); err != nil {
 			return nil, err
 		}
-		e, err := s.run(o.Tol)
-		if err != nil {
-			return nil, err
-		}
-		if best == nil || e.cost < best.cost {
-			best = e
-		}
+		return s.run(o.Tol)
+	}, func(e *descended[T]) float64 { return e.cost })
+	if err != nil {
+		return nil, err
 	}
 	res, err := best.finish(dev, d, o.Memory)
 	if err != nil {
@@ -173,6 +170,49 @@ func spreadRows[T device.Float](a device.Dense[T], at []int, n int) device.Dense
 
 // finish makes the factors meet their constraints and bounds the cost.
 func (e *descended[T]) finish(dev device.Device, d *reduced[T], memory int64) (*LowRankResult[T], error) {
+	x, y, g := e.joined(d)
+	r := len(g)
+	q := dev.F64()
+	defer q.Close()
+	f, err := newFactors(q, d.wide(), 2*memory)
+	if err != nil {
+		return nil, err
+	}
+	cost, err := costOfFactors(q, f, x, y, g)
+	if err != nil {
+		return nil, err
+	}
+	unit := d.unit * d.mass
+	res := &LowRankResult[T]{
+		Q: device.NewDense[T](d.n, r), R: device.NewDense[T](d.m, r), G: make([]T, r),
+		Cost: cost * unit, Iterations: e.count, History: make([]float64, len(e.history)),
+	}
+	for k, v := range e.history {
+		res.History[k] = v * unit
+	}
+	for k, v := range g {
+		res.G[k] = T(v * d.mass)
+	}
+	scale := func(to device.Dense[T], from device.Dense[float64]) {
+		for k, v := range from.Data {
+			to.Data[k] = T(v * d.mass)
+		}
+	}
+	scale(res.Q, x)
+	scale(res.R, y)
+	res.Certificate.MarginalL1 = marginalOf(res.Q, res.R, res.G, d.a, d.mass) + marginalOf(res.R, res.Q, res.G, d.b, d.mass)
+	// Sums of n, m, k and r terms, in which the factors of squared distances
+	// are up to 4 times as large as these.
+	size := 4 * max(math.Abs(d.lo), math.Abs(d.hi))
+	slack := 4 * float64(d.n+d.m+d.dim()+r+16) * device.Epsilon[float64]() * size
+	res.Certificate.Upper = (cost + slack) * unit
+	res.Certificate.Gap = e.gap * unit
+	return res, nil
+}
+
+// joined returns factors X and Y, whose rows sum to the weights, and the sums g
+// of the columns of Y, such that X·diag(1/g)·Yᵀ meets both marginals.
+func (e *descended[T]) joined(d *reduced[T]) (x, y device.Dense[float64], g []float64) {
 	wide := func(a device.Dense[T], w []float64) (device.Dense[float64], []float64) {
 		x := device.Convert[float64](a)
 		sums := make([]float64, x.Cols)
@@ -195,12 +235,11 @@ func (e *descended[T]) finish(dev device.Device, d *reduced[T], memory int64) (*
 	// A plan between the two, as near to the diagonal as can be, joins them:
 	// X·diag(1/gx)·J·diag(1/gy)·Yᵀ with J of the row sums gx and the column
 	// sums gy. The first three make the new X.
-	r := len(gx)
 	lack := 0.0
-	for k := range r {
+	for k := range gx {
 		lack += max(0, gy[k]-gx[k])
 	}
-	row := make([]float64, r)
+	row := make([]float64, len(gx))
 	for i := range x.Rows {
 		old := x.Row(i)
 		over := 0.0
@@ -215,13 +254,14 @@ func (e *descended[T]) finish(dev device.Device, d *reduced[T], memory int64) (*
 			}
 		}
 	}
-	q := dev.F64()
-	defer q.Close()
-	f, err := newFactors(q, d.wide(), 2*memory)
-	if err != nil {
-		return nil, err
-	}
-	dx, dy, cy, sums := q.Alloc(d.n, r), q.Alloc(d.m, r), q.Alloc(d.n, r), q.Alloc(1, r)
+	return x, y, gy
+}
+
+// costOfFactors returns ⟨C, X·diag(1/g)·Yᵀ⟩.
+func costOfFactors(q device.Queue[float64], f *factors[float64], x, y device.Dense[float64], g []float64) (float64, error) {
+	defer q.Scope()()
+	r := len(g)
+	dx, dy, cy, sums := q.Alloc(x.Rows, r), q.Alloc(y.Rows, r), q.Alloc(x.Rows, r), q.Alloc(1, r)
 	q.Upload(dx, x)
 	q.Upload(dy, y)
 	f.times(dy, cy)
@@ -229,38 +269,13 @@ func (e *descended[T]) finish(dev device.Device, d *reduced[T], memory int64) (*
 	ω := make([]float64, r)
 	q.Download(device.Vector(ω), sums)
 	if err := q.Sync(); err != nil {
-		return nil, err
+		return 0, err
 	}
 	cost := 0.0
 	for k, v := range ω {
-		cost += v / gy[k]
+		cost += v / g[k]
 	}
-	unit := d.unit * d.mass
-	res := &LowRankResult[T]{
-		Q: device.NewDense[T](d.n, r), R: device.NewDense[T](d.m, r), G: make([]T, r),
-		Cost: cost * unit, Iterations: e.count, History: make([]float64, len(e.history)),
-	}
-	for k, v := range e.history {
-		res.History[k] = v * unit
-	}
-	for k, v := range gy {
-		res.G[k] = T(v * d.mass)
-	}
-	scale := func(to device.Dense[T], from device.Dense[float64]) {
-		for k, v := range from.Data {
-			to.Data[k] = T(v * d.mass)
-		}
-	}
-	scale(res.Q, x)
-	scale(res.R, y)
-	res.Certificate.MarginalL1 = marginalOf(res.Q, res.R, res.G, d.a, d.mass) + marginalOf(res.R, res.Q, res.G, d.b, d.mass)
-	// Sums of n, m, k and r terms, in which the factors of squared distances
-	// are up to 4 times as large as these.
-	size := 4 * max(math.Abs(d.lo), math.Abs(d.hi))
-	slack := 4 * float64(d.n+d.m+d.dim()+r+16) * device.Epsilon[float64]() * size
-	res.Certificate.Upper = (cost + slack) * unit
-	res.Certificate.Gap = e.gap * unit
-	return res, nil
+	return cost, nil
 }
 
 // marginalOf returns ‖Q·diag(1/g)·Rᵀ·1-mass·a‖₁ over the mass.

@@ -108,88 +108,115 @@ const lloyd = 10
 // Vassilvitskii: k-means++, 2007), and returns the group of each point and its
 // squared distances from the centres (n×k).
 func kMeans[T device.Float](x device.Dense[T], w []float64, k int, seed, stream uint64) (group []int, distance device.Dense[float64]) {
-	n, d := x.Rows, x.Cols
-	centre, distance := device.NewDense[float64](k, d), device.NewDense[float64](n, k)
-	group = make([]int, n)
-	parts := blocks(n, k*d+8)
-	measure := func(lo, hi int) { // to the centres [lo,hi)
-		inParallel(n, parts, func(_, first, end int) {
-			for i := first; i < end; i++ {
-				row, to := x.Row(i), distance.Row(i)
-				for c := lo; c < hi; c++ {
-					sum := 0.0
-					for l, v := range centre.Row(c) {
-						e := float64(row[l]) - v
-						sum += e * e
-					}
-					to[c] = sum
-				}
-			}
-		})
+	m := &means[T]{
+		x: x, w: w, parts: blocks(x.Rows, k*x.Cols+8),
+		centre: device.NewDense[float64](k, x.Cols), distance: device.NewDense[float64](x.Rows, k), group: make([]int, x.Rows),
 	}
 	u := make([]float64, k)
 	rng.Uniform(seed, 2*stream, 0, u)
-	near := make([]float64, n) // squared distance to the nearest centre
+	m.seed(u)
+	for range lloyd {
+		m.move()
+		m.measure(0, k)
+		if !m.regroup() {
+			break
+		}
+	}
+	return m.group, m.distance
+}
+
+// means is the state of k-means.
+type means[T device.Float] struct {
+	x        device.Dense[T]
+	w        []float64
+	parts    int // for threads
+	centre   device.Dense[float64]
+	distance device.Dense[float64] // squared, of points from centres
+	group    []int
+}
+
+// measure sets the distances from the centres [lo,hi).
+func (m *means[T]) measure(lo, hi int) {
+	inParallel(m.x.Rows, m.parts, func(_, first, end int) {
+		for i := first; i < end; i++ {
+			row, to := m.x.Row(i), m.distance.Row(i)
+			for c := lo; c < hi; c++ {
+				sum := 0.0
+				for l, v := range m.centre.Row(c) {
+					e := float64(row[l]) - v
+					sum += e * e
+				}
+				to[c] = sum
+			}
+		}
+	})
+}
+
+// seed draws the centres by uniform numbers u, each with probabilities in the
+// ratios of the squared distances from those before.
+func (m *means[T]) seed(u []float64) {
+	near := make([]float64, m.x.Rows) // squared distance to the nearest centre
 	for i := range near {
 		near[i] = 1
 	}
-	for c := range k {
+	for c := range u {
 		total := 0.0
 		for i, v := range near {
-			total += w[i] * v
+			total += m.w[i] * v
 		}
 		at, left := 0, u[c]*total
 		for i, v := range near {
-			if v > 0 && w[i] > 0 {
+			if v > 0 && m.w[i] > 0 {
 				at = i
-				if left -= w[i] * v; left < 0 {
+				if left -= m.w[i] * v; left < 0 {
 					break
 				}
 			}
 		}
-		for l, v := range x.Row(at) {
-			centre.Row(c)[l] = float64(v)
+		for l, v := range m.x.Row(at) {
+			m.centre.Row(c)[l] = float64(v)
 		}
-		measure(c, c+1)
+		m.measure(c, c+1)
 		for i := range near {
-			if v := distance.At(i, c); c == 0 || v < near[i] {
-				near[i], group[i] = v, c
+			if v := m.distance.At(i, c); c == 0 || v < near[i] {
+				near[i], m.group[i] = v, c
 			}
 		}
 	}
-	mass := make([]float64, k)
-	for range lloyd {
-		sums := device.NewDense[float64](k, d)
-		clear(mass)
-		for i, g := range group {
-			mass[g] += w[i]
-			to := sums.Row(g)
-			for l, v := range x.Row(i) {
-				to[l] += w[i] * float64(v)
-			}
-		}
-		for c := range k {
-			if mass[c] > 0 {
-				for l, v := range sums.Row(c) {
-					centre.Row(c)[l] = v / mass[c]
-				}
-			}
-		}
-		measure(0, k)
-		moved := false
-		for i := range group {
-			best := group[i]
-			for c, v := range distance.Row(i) {
-				if v < distance.At(i, best) {
-					best = c
-				}
-			}
-			moved = moved || best != group[i]
-			group[i] = best
-		}
-		if !moved {
-			break
+}
+
+// move puts the centres where the means of their groups are.
+func (m *means[T]) move() {
+	k, d := m.centre.Rows, m.centre.Cols
+	sums, mass := device.NewDense[float64](k, d), make([]float64, k)
+	for i, g := range m.group {
+		mass[g] += m.w[i]
+		to := sums.Row(g)
+		for l, v := range m.x.Row(i) {
+			to[l] += m.w[i] * float64(v)
 		}
 	}
-	return group, distance
+	for c := range k {
+		if mass[c] > 0 {
+			for l, v := range sums.Row(c) {
+				m.centre.Row(c)[l] = v / mass[c]
+			}
+		}
+	}
+}
+
+// regroup puts points into the groups of their nearest centres and reports
+// whether one has moved.
+func (m *means[T]) regroup() (moved bool) {
+	for i := range m.group {
+		best := m.group[i]
+		for c, v := range m.distance.Row(i) {
+			if v < m.distance.At(i, best) {
+				best = c
+			}
+		}
+		moved = moved || best != m.group[i]
+		m.group[i] = best
+	}
+	return moved
 }

@@ -68,16 +68,7 @@ func reduce[T device.Float](p Problem[T], normalize bool) (*reduced[T], error) {
 				return nil, err
 			}
 		}
-		r.cost = pickRows(p.Cost, r.rows)
-		if r.cols != nil {
-			full := r.cost
-			r.cost = device.NewDense[T](r.n, r.m)
-			for i := range r.n {
-				for k, j := range r.cols {
-					r.cost.Row(i)[k] = full.Row(i)[j]
-				}
-			}
-		}
+		r.cost = pickColumns(pickRows(p.Cost, r.rows), r.cols)
 	}
 	if r.barred {
 		if err := r.connected(); err != nil {
@@ -185,6 +176,19 @@ func pickRows[T device.Float](a device.Dense[T], at []int) device.Dense[T] {
 	return b
 }
 
+func pickColumns[T device.Float](a device.Dense[T], at []int) device.Dense[T] {
+	if at == nil {
+		return a
+	}
+	b := device.NewDense[T](a.Rows, len(at))
+	for i := range a.Rows {
+		for k, j := range at {
+			b.Row(i)[k] = a.Row(i)[j]
+		}
+	}
+	return b
+}
+
 // bounds returns the least and the largest element but +Inf, which barred
 // reports, NaN if one element is NaN or -Inf.
 func bounds[T device.Float](a device.Dense[T]) (lo, hi float64, barred bool) {
@@ -225,10 +229,10 @@ func (e *extremes[T]) take(x []T) {
 	at := 0
 	for ; at+4 <= len(x); at += 4 {
 		v0, v1, v2, v3 := x[at], x[at+1], x[at+2], x[at+3]
-		w0 += v0 - v0 // NaN for what is not finite, else 0
-		w1 += v1 - v1
-		w2 += v2 - v2
-		w3 += v3 - v3
+		w0 += v0 // what is not finite stays so
+		w1 += v1
+		w2 += v2
+		w3 += v3
 		if v0 < l0 {
 			l0 = v0
 		}
@@ -255,7 +259,7 @@ func (e *extremes[T]) take(x []T) {
 		}
 	}
 	for _, v := range x[at:] {
-		w0 += v - v
+		w0 += v
 		if v < l0 {
 			l0 = v
 		}
@@ -264,7 +268,7 @@ func (e *extremes[T]) take(x []T) {
 		}
 	}
 	most := max(h0, h1, h2, h3)
-	if w0+w1+w2+w3 != 0 {
+	if w := w0 + w1 + w2 + w3; w-w != 0 { // or the sum overflows
 		most = e.takeAny(x)
 	}
 	e.lo, e.hi = min(e.lo, l0, l1, l2, l3), max(e.hi, most)

@@ -2,6 +2,7 @@ package sinkhorn
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/ritz-go/ritz/goapi/device"
@@ -31,6 +32,9 @@ func relaxed[T device.Float](ctx context.Context, dev device.Device, p Problem[T
 	ε := o.Epsilon / r.unit
 	if err := r.accepts(ε, Options{Epsilon: o.Epsilon, Memory: o.Memory}); err != nil {
 		return nil, err
+	}
+	if math.IsInf(float64(T(1000*o.Epsilon)), 0) {
+		return nil, device.Argument("Epsilon", "is %v: potentials of some of it leave the range of the number type", o.Epsilon)
 	}
 	tol := tolerance[T](o.Tol, (r.hi-r.lo)/ε)
 	run := &fixedPoint{ctx: ctx, progress: o.Progress, left: o.MaxIterations}
@@ -77,10 +81,22 @@ func relaxed[T device.Float](ctx context.Context, dev device.Device, p Problem[T
 	primal, dual := w.u.value(ε, w.f, w.moved, v.rows, v.cols)
 	res.Cost, res.Objective = v.cost*r.unit, primal*r.unit
 	res.Certificate = RelaxedCertificate{MarginalL1: v.marginal, Gap: (primal - dual) * r.unit}
+	if math.IsInf(float64(T(res.Mass)), 0) || !finite(res.Mass, v.marginal, res.Cost, res.Objective, res.Certificate.Gap) {
+		return nil, fmt.Errorf("the mass of the plan, which negative costs raise, or its cost leaves the range of the number type: %w", device.ErrNotFinite)
+	}
 	n, m := points(p)
 	none := func(int) float64 { return 0 }
 	res.F, res.G = place[T](w.f, r.rows, n, r.unit, 0, none), place[T](w.moved, r.cols, m, r.unit, 0, none)
 	return res, run.notReached("the iteration of the relaxed problem", v.marginal, tol)
+}
+
+func finite(x ...float64) bool {
+	for _, v := range x {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // alternation is the iteration between the half steps of a relaxed problem.

@@ -184,3 +184,37 @@ func TestRelaxedRefuses(t *testing.T) {
 		refuses(t, "ended context", context.Canceled, unbalanced(refusal.After(looks), dev, p, RelaxedOptions{Epsilon: 1e-3}, 1, 1))
 	}
 }
+
+// Negative costs and small penalties ask for more mass than there are numbers.
+func TestUnbalancedMassOutOfRange(t *testing.T) {
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		c := device.Dense[float64]{Rows: 2, Cols: 2, Stride: 2, Data: []float64{-1, 1, 2, -3}}
+		o := UnbalancedOptions{RelaxedOptions: RelaxedOptions{Epsilon: 1e-4, MaxIterations: 50}, RhoA: 1e-4, RhoB: 1e-4}
+		if _, err := Unbalanced(context.Background(), dev, Problem[float64]{Cost: c}, o); !errors.Is(err, device.ErrNotFinite) {
+			t.Errorf("float64: %v", err)
+		}
+		o.Epsilon, o.RhoA, o.RhoB = .01, .01, .01 // e¹⁰⁰
+		if _, err := Unbalanced(context.Background(), dev, Problem[float32]{Cost: device.Convert[float32](c)}, o); !errors.Is(err, device.ErrNotFinite) {
+			t.Errorf("float32: %v", err)
+		}
+	})
+}
+
+// A penalty that is much larger than all costs leaves no negative gap behind.
+func TestUnbalancedLargePenalty(t *testing.T) {
+	x, y := square(33, 30, 1)
+	c := distances(x, y, 2)
+	onDevices(t, func(t *testing.T, dev device.Device) {
+		for _, ρ := range []float64{1e6, 1e9, 1e12} {
+			r, err := Unbalanced(context.Background(), dev, Problem[float64]{Cost: c},
+				UnbalancedOptions{RelaxedOptions: RelaxedOptions{Epsilon: .05, Tol: 1e-12}, RhoA: ρ, RhoB: ρ})
+			if err != nil && !errors.Is(err, device.ErrNotConverged) {
+				t.Fatal(err)
+			}
+			// Marginals are wrong by some 1e-15, and cost ρ times their square.
+			if g := r.Certificate.Gap; !(math.Abs(g) < 1e-13+ρ*1e-23) {
+				t.Errorf("ρ = %g: gap %v", ρ, g)
+			}
+		}
+	})
+}

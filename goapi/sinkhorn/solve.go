@@ -52,54 +52,19 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 		ctx: ctx, s: s, relax: o.Relaxation, progress: o.Progress,
 		left: o.MaxIterations, floor: 64 * device.Epsilon[T]() * (1 + max(math.Abs(r.lo), math.Abs(r.hi), spread)/ε),
 	}
-	for _, e := range schedule(ε, spread, r.warm != nil || o.Newton.After > 0) {
-		s.setEpsilon(e)
-		s.buildAtOnce(r.lo, r.hi)
-		if e > ε {
-			if err := d.run(coarse, min(coarseIterations, d.left/2)); err != nil {
-				return nil, err
-			}
-		}
+	if err := d.approachEpsilon(schedule(ε, spread, r.warm != nil || o.Newton.After > 0), r.lo, r.hi); err != nil {
+		return nil, err
 	}
 	goal := firstGoal(s.narrow(), o.Tol)
 	steps, final, err := d.finish(dev, c, r, ε, o, goal)
 	if err != nil {
 		return nil, err
 	}
-
 	cert := newCertifier(dev, c, r, ε)
 	defer cert.close()
 	cert.allowed = allowed
-	// The iteration has seen the plan through its kernel; the certifier
-	// rebuilds it. If rounding errors in the kernel hid some of the error,
-	// iterate on with a corrected or a new one.
-	for {
-		if final != nil {
-			err = cert.rebuildAt(final)
-		} else {
-			err = cert.rebuildFrom(s.ψ, q)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if cert.marginal <= o.Tol || d.left == 0 || d.stalled || goal < o.Tol/8 {
-			break
-		}
-		goal = min(goal, o.Tol) / 2
-		if final != nil {
-			s.moveTo(final)
-			final = nil
-		}
-		if !s.correct(cert.sums) {
-			s.restart()
-		}
-		d.leave = nil
-		if err := d.run(goal, d.left); err != nil {
-			return nil, err
-		}
-	}
-	if !cert.own && final == nil {
-		cert.lost = s.lost
+	if err := d.certify(cert, final, o.Tol, goal); err != nil {
+		return nil, err
 	}
 	if cert.own && cert.marginal > o.Tol && d.left > 0 {
 		if err := polish(ctx, cert, o, d); err != nil {
@@ -122,6 +87,52 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 		return res, &device.NotConvergedError{Method: "Sinkhorn's iteration", Iterations: d.count, Achieved: cert.marginal, Wanted: o.Tol}
 	}
 	return res, nil
+}
+
+// approachEpsilon runs through all but the last of the decreasing values of ε,
+// and begins with that. Costs are between lo and hi.
+func (d *descent[T]) approachEpsilon(steps []float64, lo, hi float64) error {
+	for k, e := range steps {
+		d.s.setEpsilon(e)
+		d.s.buildAtOnce(lo, hi)
+		if k == len(steps)-1 {
+			break
+		}
+		if err := d.run(coarse, min(coarseIterations, d.left/2)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// certify rebuilds the plan of final, or of the iteration where that is nil. The
+// iteration has seen the plan through its kernel. If rounding errors in that hid
+// some of the error, it iterates on with a corrected or a new one.
+func (d *descent[T]) certify(cert *certifier[T], final []float64, tol, goal float64) error {
+	s := d.s
+	for {
+		var err error
+		if final != nil {
+			err = cert.rebuildAt(final)
+		} else {
+			err = cert.rebuildFrom(s.ψ, s.q)
+		}
+		if err != nil || cert.marginal <= tol || d.left == 0 || d.stalled || goal < tol/8 {
+			return err
+		}
+		goal = min(goal, tol) / 2
+		if final != nil {
+			s.moveTo(final)
+			final = nil
+		}
+		if !s.correct(cert.sums) {
+			s.restart()
+		}
+		d.leave = nil
+		if err := d.run(goal, d.left); err != nil {
+			return err
+		}
+	}
 }
 
 // accepts checks what depends on both the problem and the options. ε is in
