@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ritz-go/ritz/goapi/device"
 )
@@ -87,6 +88,11 @@ func relaxed[T device.Float](ctx context.Context, dev device.Device, p Problem[T
 	n, m := points(p)
 	none := func(int) float64 { return 0 }
 	res.F, res.G = place[T](w.f, r.rows, n, r.unit, 0, none), place[T](w.moved, r.cols, m, r.unit, 0, none)
+	for _, x := range slices.Concat(res.F, res.G) {
+		if x-x != 0 {
+			return nil, fmt.Errorf("the potentials, of the size of the penalties, leave the range of the number type: %w", device.ErrNotFinite)
+		}
+	}
 	return res, run.notReached("the iteration of the relaxed problem", v.marginal, tol)
 }
 
