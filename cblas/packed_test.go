@@ -96,3 +96,57 @@ func TestProductInChunks(t *testing.T) {
 		}
 	}
 }
+
+// General products that our own kernel takes are those of OpenBLAS but for
+// rounding, and shapes at the limits go where they should.
+func TestGeneralProducts(t *testing.T) {
+	k := kernels[float64]{threads: 2}
+	if !k.packs(leastPacked) {
+		t.Skip("no kernel at this instruction level")
+	}
+	for _, s := range []struct {
+		m, n, d int
+		own     bool
+	}{{256, 256, 256, true}, {257, 301, 263, true}, {1001, 90, 200, true}, {90, 1001, 200, true}, {1000, 1001, 64, true},
+		{255, 256, 300, false}, {256, 256, 255, false}, {1025, 1024, 64, false}, {2000, 63, 200, false}, {600, 600, 63, false}} {
+		if got := k.general(s.m, s.n, s.d); got != s.own {
+			t.Errorf("%+v: our own kernel %v", s, got)
+		}
+		if !s.own {
+			continue
+		}
+		framed := func(seed uint64, rows, cols int) device.Dense[float64] {
+			x := device.NewDense[float64](rows+1, cols+3)
+			rng.Normal(seed, 0, 0, x.Data)
+			return x.Slice(1, rows+1, 2, cols+2)
+		}
+		for _, tA := range []device.Trans{device.NoTrans, device.Transp} {
+			for _, tB := range []device.Trans{device.NoTrans, device.Transp} {
+				a, b := framed(1, s.m, s.d), framed(2, s.d, s.n)
+				if tA == device.Transp {
+					a = framed(1, s.d, s.m)
+				}
+				if tB == device.Transp {
+					b = framed(2, s.n, s.d)
+				}
+				for _, β := range []float64{0, 1, -0.5} {
+					c := framed(3, s.m, s.n)
+					want := c.Clone()
+					if β == 0 { // C may hold anything
+						c.Set(3, 4, math.NaN())
+						want.Set(3, 4, 0)
+					}
+					k.Gemm(tA, tB, 1.5, a, b, β, c)
+					openBLAS.Dgemm(transpose(tA), transpose(tB), s.m, s.n, s.d, 1.5, a.Data, a.Stride, b.Data, b.Stride, β, want.Data, want.Stride)
+					for i := range s.m {
+						for j, v := range c.Row(i) {
+							if w := want.At(i, j); !(math.Abs(v-w) <= 60*math.Sqrt(float64(s.d))*0x1p-52) {
+								t.Fatalf("%+v %v %v β=%v: element %d, %d is %v, want %v", s, tA, tB, β, i, j, v, w)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
