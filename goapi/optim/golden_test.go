@@ -171,8 +171,8 @@ func oriented[T device.Float](a, like device.Dense[T]) device.Dense[T] {
 // Dion from a given basis.
 func TestGoldenDion(t *testing.T) {
 	onDevices(t, func(t *testing.T, dev device.Device) {
-		t.Run("f64", func(t *testing.T) { testGoldenDion[float64](t, dev, 1e-12) })
-		t.Run("f32", func(t *testing.T) { testGoldenDion[float32](t, dev, 2e-6) })
+		t.Run("f64", func(t *testing.T) { testGoldenDion[float64](t, dev, 2e-15) })
+		t.Run("f32", func(t *testing.T) { testGoldenDion[float32](t, dev, 4e-7) })
 	})
 }
 

@@ -276,8 +276,11 @@ func TestQDWHOfCondition1e14(t *testing.T) {
 				var d mat.Dense
 				d.Mul(device.ToMat(r.Q), device.ToMat(r.H))
 				d.Sub(&d, x.a)
-				// eps·√n·‖A‖_F and some.
-				if e := mat.Norm(&d, 2); e > 3e-14 {
+				limit := 6e-15
+				if m == Newton { // an inverse of condition 1e14 was part of it
+					limit = 3e-14
+				}
+				if e := mat.Norm(&d, 2); e > limit {
 					t.Errorf("%s %v: ‖A-QH‖ = %.3g", m, shape, e)
 				}
 				sym := mat.NewSymDense(n, nil)
