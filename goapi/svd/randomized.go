@@ -23,10 +23,9 @@ const (
 func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device.Matrix[T], f *Factors[T], o Options) error {
 	defer q.Scope()()
 	width, steps := o.Rank+o.Oversampling, o.PowerIterations+1
-	var near device.Matrix[T] // vectors to start from
+	near, found := device.Room(q, min(a.Rows, a.Cols), width), false // vectors to start from
 	if d, ok := any(q).(device.Queue[float64]); ok && suitsSingle(d, o) {
 		as := func(m device.Matrix[T]) device.Matrix[float64] { return any(m).(device.Matrix[float64]) }
-		near = device.Room(q, min(a.Rows, a.Cols), width)
 		t, err := throughSingle(ctx, d, as(a), as(near), o)
 		if err != nil {
 			return err
@@ -35,18 +34,17 @@ func randomized[T device.Float](ctx context.Context, q device.Queue[T], a device
 			f.take(q, any(t).(*Factors[T]))
 			return q.Sync()
 		}
-		steps = (steps + 1) / 2
+		steps, found = (steps+1)/2, true
 	}
 	a, exponent, square, err := scaleSquares(q, a)
 	if err != nil {
 		return err
 	}
 	start := device.Room(q, max(a.Rows, a.Cols), width)
-	if near.IsZero() {
-		q.Random(device.Normal, o.Seed, streamStart, start)
-	} else {
-		q.Gemm(!acrossShort(a), device.NoTrans, 1, a, near, 0, start)
+	if !found {
+		q.Random(device.Normal, o.Seed, streamStart, near)
 	}
+	q.Gemm(!acrossShort(a), device.NoTrans, 1, a, near, 0, start)
 	basis, image, err := krylov(ctx, q, a, start, steps)
 	if err != nil {
 		return err

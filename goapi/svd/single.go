@@ -66,8 +66,9 @@ func throughSingle(ctx context.Context, q device.Queue[float64], a, near device.
 // which float64 loses nothing that float32 has.
 func ritzOfSingle(ctx context.Context, q device.Queue[float64], w device.Queue[float32], a device.Matrix[float32], x device.Matrix[float64], o Options) error {
 	defer q.Scope()()
-	start := device.Room(w, max(a.Rows, a.Cols), x.Cols)
-	w.Random(device.Normal, o.Seed, streamStart, start)
+	random, start := device.Room(w, x.Rows, x.Cols), device.Room(w, max(a.Rows, a.Cols), x.Cols)
+	w.Random(device.Normal, o.Seed, streamStart, random)
+	w.Gemm(!acrossShort(a), device.NoTrans, 1, a, random, 0, start)
 	basis, image, err := krylov(ctx, w, a, start, o.PowerIterations+1)
 	if err != nil {
 		return err

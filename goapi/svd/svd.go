@@ -45,7 +45,7 @@ type Factors[T device.Float] struct {
 //
 // A full decomposition costs about 22·n³ operations for n×n and 4·m·n² for
 // tall matrices; a randomized one about 4·m·n·(Rank+Oversampling)·
-// (PowerIterations+1).
+// (PowerIterations+2).
 func Compute[T device.Float](ctx context.Context, dev device.Device, a device.Dense[T], o Options) (*Result[T], error) {
 	if err := a.Validate("matrix"); err != nil {
 		return nil, err
