@@ -31,6 +31,7 @@ type gpu struct {
 	abandoned []*stream // of queues that were forgotten without Close
 
 	transfer sync.Mutex   // of c.ring
+	shared   sync.Mutex   // of what kernels may have of shared memory, from asking for it to the launch
 	capture  sync.RWMutex // read while a stream records, when nothing may wait for the whole GPU
 }
 

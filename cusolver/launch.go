@@ -87,5 +87,9 @@ func (q *queue[T]) launchShared(name string, blocks, shared int, values ...any) 
 	}
 	a := &q.arguments
 	a.pack(values)
+	if shared > 0 { // a kernel has one limit for all queues
+		q.gpu.shared.Lock()
+		defer q.gpu.shared.Unlock()
+	}
 	q.check(C.rz_launch(q.c, function, C.uint(blocks), C.uint(shared), unsafe.Pointer(&a.data[0]), &a.offsets[0], C.int(a.n)))
 }
