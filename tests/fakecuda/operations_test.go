@@ -623,6 +623,75 @@ func TestRecastStaysOnTheGPU(t *testing.T) {
 	}
 }
 
+// Two queues launch one kernel with different amounts of shared memory, for which
+// each has to ask, at the same time.
+func TestTwoQueuesAskForSharedMemory(t *testing.T) {
+	d := Open(t, Options{})
+	failures := make(chan error)
+	for _, n := range []int{16, 60} {
+		go func() {
+			q := d.F64()
+			a, u, s, vt, checks := q.Alloc(1, n*n), q.Alloc(1, n*n), q.Alloc(1, n), q.Alloc(1, n*n), q.Alloc(1, 4)
+			for range 100 {
+				q.(device.BatchSVDer[float64]).TrySVDBatch(n, n, a, u, s, vt, checks)
+			}
+			err := q.Sync()
+			q.Close() // before the device is closed
+			failures <- err
+		}()
+	}
+	if err := errors.Join(<-failures, <-failures); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a conversion reads may be freed as soon as it was asked for.
+func TestRecastOfATemporary(t *testing.T) {
+	d := Open(t, Options{})
+	q, w := d.F64(), d.F32()
+	defer q.Close()
+	defer w.Close()
+	b := w.Alloc(7, 5)
+	end := q.Scope()
+	a := q.Alloc(7, 5)
+	q.Fill(3, a)
+	if err := device.Recast(q, a, w, b); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if err := q.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	got := device.NewDense[float32](7, 5)
+	w.Download(got, b)
+	if err := w.Sync(); err != nil || got.At(6, 4) != 3 {
+		t.Errorf("%v, %v", got.At(6, 4), err)
+	}
+}
+
+// Long transfers of all queues go through two buffers: one that the GPU still
+// reads for one queue is not written to for another.
+func TestTwoQueuesShareTransferBuffers(t *testing.T) {
+	d := Open(t, Options{Machine: "strict"})
+	q, w := d.F64(), d.F64()
+	defer q.Close()
+	defer w.Close()
+	const m, n = 300, 200
+	b := w.Alloc(m, n)
+	w.Fill(3, b)
+	if err := w.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	host, _ := upload(q, 16, m, n)
+	_, a := upload(q, 16, m, n) // into the second buffer
+	got, back := device.NewDense[float64](m, n), device.NewDense[float64](m, n)
+	w.Download(got, b)
+	q.Download(back, a)
+	if err := errors.Join(q.Sync(), w.Sync()); err != nil || got.At(m-1, n-1) != 3 || back.At(m-1, n-1) != host.At(m-1, n-1) {
+		t.Errorf("%v, %v; %v", got.At(m-1, n-1), back.At(m-1, n-1), err)
+	}
+}
+
 // A kernel in float32 is of another queue than the numbers beside it: that queue
 // may be closed while the other one still has work on its memory.
 func TestNarrowKernelOutlivesItsQueue(t *testing.T) {
