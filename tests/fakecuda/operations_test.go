@@ -623,28 +623,6 @@ func TestRecastStaysOnTheGPU(t *testing.T) {
 	}
 }
 
-// Two queues launch one kernel with different amounts of shared memory, for which
-// each has to ask, at the same time.
-func TestTwoQueuesAskForSharedMemory(t *testing.T) {
-	d := Open(t, Options{})
-	failures := make(chan error)
-	for _, n := range []int{16, 60} {
-		go func() {
-			q := d.F64()
-			a, u, s, vt, checks := q.Alloc(1, n*n), q.Alloc(1, n*n), q.Alloc(1, n), q.Alloc(1, n*n), q.Alloc(1, 4)
-			for range 100 {
-				q.(device.BatchSVDer[float64]).TrySVDBatch(n, n, a, u, s, vt, checks)
-			}
-			err := q.Sync()
-			q.Close() // before the device is closed
-			failures <- err
-		}()
-	}
-	if err := errors.Join(<-failures, <-failures); err != nil {
-		t.Error(err)
-	}
-}
-
 // What a conversion reads may be freed as soon as it was asked for.
 func TestRecastOfATemporary(t *testing.T) {
 	d := Open(t, Options{})
