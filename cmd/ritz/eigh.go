@@ -13,13 +13,16 @@ import (
 )
 
 func newEigh(c *common) *cobra.Command {
-	var valuesOnly bool
+	var o svd.EighOptions
 	cmd := &cobra.Command{
 		Use:   "eigh FILE[:ARRAY]",
 		Short: "Eigenvalues and eigenvectors of symmetric matrices, one or a stack",
 		Long: `Computes the eigendecomposition A = Vᵀ diag(W) V of a symmetric matrix, or of
 each matrix of an array of three dimensions, count×n×n, all at once. The
 eigenvalues ascend; row i of V belongs to the i-th of them.
+
+Of one matrix --first and --last choose eigenvalues by their number from 0 on; up
+to a quarter of the vectors are cheaper than all.
 
 With -o DIR it writes W.npy and Vt.npy, of a stack with its first dimension. The
 certificate holds the relative residual, the loss of orthogonality and a bound
@@ -29,6 +32,7 @@ relative to the largest eigenvalue of its matrix.
 A matrix of a stack that is not finite or not symmetric has NaN as its results;
 the error names the first one when all others are done.`,
 		Example: `  ritz eigh covariance.npy -o factors
+  ritz eigh laplacian.npy --last 10
   ritz eigh tensors.npy --values-only --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,14 +41,16 @@ the error names the first one when all others are done.`,
 				return err
 			}
 			if c.precision(in) == "f32" {
-				return runEigh[float32](cmd.Context(), c, in, valuesOnly)
+				return runEigh[float32](cmd.Context(), c, in, o)
 			}
-			return runEigh[float64](cmd.Context(), c, in, valuesOnly)
+			return runEigh[float64](cmd.Context(), c, in, o)
 		},
 	}
 	c.flags(cmd)
 	cmd.Flags().StringVar(&c.tensor, "tensor", "", "array of the file, by name or pattern (default: the only one)")
-	cmd.Flags().BoolVar(&valuesOnly, "values-only", false, "leave out V")
+	cmd.Flags().BoolVar(&o.ValuesOnly, "values-only", false, "leave out V")
+	cmd.Flags().IntVar(&o.First, "first", 0, "number of the first eigenvalue (default 0, the smallest)")
+	cmd.Flags().IntVar(&o.Last, "last", 0, "number behind the last one (default: the order of the matrix)")
 	return cmd
 }
 
@@ -56,7 +62,7 @@ type eigenpairs[T device.Float] struct {
 	failure     error // of some matrices of a stack
 }
 
-func runEigh[T device.Float](ctx context.Context, c *common, in *input, valuesOnly bool) error {
+func runEigh[T device.Float](ctx context.Context, c *common, in *input, o svd.EighOptions) error {
 	c.takes(3, in) // the matrices, copies and V
 	dev, err := c.open()
 	if err != nil {
@@ -75,6 +81,9 @@ func runEigh[T device.Float](ctx context.Context, c *common, in *input, valuesOn
 		return usagef("%s has the shape %v; symmetric matrices are square", in.file.Path, shape)
 	}
 	one := len(shape) == 2
+	if !one && (o.First != 0 || o.Last != 0) {
+		return usagef("--first and --last are for one matrix; %s has the shape %v", in.file.Path, shape)
+	}
 	if one {
 		m := device.Dense[T]{Rows: shape[0], Cols: shape[1], Stride: shape[1], Data: a.Data}
 		// The kernels check too, but do not know the file.
@@ -85,9 +94,10 @@ func runEigh[T device.Float](ctx context.Context, c *common, in *input, valuesOn
 	var r *eigenpairs[T]
 	seconds, err := c.timed(func() (err error) {
 		if one {
-			r, err = eigenpairsOf(ctx, dev, a.Data, shape[0], svd.EighOptions{ValuesOnly: valuesOnly, Seed: c.seed})
+			o.Seed = c.seed
+			r, err = eigenpairsOf(ctx, dev, a.Data, shape[0], o)
 		} else {
-			r, err = eigenpairsOfStack(ctx, dev, a.Data, shape[0], shape[1], svd.EighBatchOptions{ValuesOnly: valuesOnly})
+			r, err = eigenpairsOfStack(ctx, dev, a.Data, shape[0], shape[1], svd.EighBatchOptions{ValuesOnly: o.ValuesOnly})
 		}
 		return err
 	})
@@ -100,11 +110,15 @@ func runEigh[T device.Float](ctx context.Context, c *common, in *input, valuesOn
 		out.Values = doubles(r.values)
 	}
 	if c.output != "" {
-		if err := save(c, out, "W.npy", shape[:len(shape)-1], r.values); err != nil {
+		w, vt := shape[:len(shape)-1], shape
+		if one {
+			w, vt = []int{len(r.values)}, []int{len(r.values), shape[1]}
+		}
+		if err := save(c, out, "W.npy", w, r.values); err != nil {
 			return err
 		}
 		if r.vt != nil {
-			if err := save(c, out, "Vt.npy", shape, r.vt); err != nil {
+			if err := save(c, out, "Vt.npy", vt, r.vt); err != nil {
 				return err
 			}
 		}

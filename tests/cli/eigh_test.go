@@ -51,6 +51,12 @@ func TestEigh(t *testing.T) {
 				t.Errorf("%s: no picture", b)
 			}
 		}
+		part := filepath.Join(t.TempDir(), "part")
+		if out := ritz(t, "eigh", one, "--backend", b, "--first", "1", "-o", part); out.code != 0 {
+			t.Errorf("%s: %+v", b, out)
+		} else if w, vt := array(t, filepath.Join(part, "W.npy")), array(t, filepath.Join(part, "Vt.npy")); len(w.Data) != 1 || math.Abs(w.Data[0]-3) > 1e-14 || vt.Shape[0] != 1 || vt.Shape[1] != 2 {
+			t.Errorf("%s: the second of two eigenvalues is %v, with vectors of shape %v", b, w.Data, vt.Shape)
+		}
 		if out := ritz(t, "eigh", stack+"[1]", "--backend", b, "--values-only"); out.code != 0 || !strings.Contains(out.stdout, "-3 3") {
 			t.Errorf("%s: %+v", b, out)
 		}
@@ -83,6 +89,11 @@ func TestEighOfBrokenStack(t *testing.T) {
 		path := write(t, filepath.Join(dir, name), c.shape, c.data...)
 		if out := ritz(t, "eigh", path); out.code != usage || !strings.Contains(out.stderr, c.says) || out.stdout != "" {
 			t.Errorf("%s: %+v", name, out)
+		}
+	}
+	for _, args := range [][]string{{stack, "--last", "1"}, {write(t, filepath.Join(dir, "ok.npy"), []int{2, 2}, 2, 1, 1, 2.0), "--first", "2"}} {
+		if out := ritz(t, append([]string{"eigh"}, args...)...); out.code != usage || out.stdout != "" {
+			t.Errorf("%v: %+v", args, out)
 		}
 	}
 }
