@@ -56,10 +56,6 @@ func (k kernels[T]) Gemm(tA, tB device.Trans, α T, a, b device.Dense[T], β T, 
 	if k.skinny(tA, tB, α, a, b, β, c) {
 		return
 	}
-	if α != 0 && k.general(m, n, inner) {
-		k.product(tA, tB, α, a, b, β, c)
-		return
-	}
 	defer enter()()
 	switch {
 	case single[T]():

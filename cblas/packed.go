@@ -34,21 +34,6 @@ func (k kernels[T]) packs(n int) bool {
 	return k.bf16 || n >= leastPacked && native.Level() == "v4"
 }
 
-// Results of general products of float64 that our own kernel computes: smaller
-// ones are done before the workers are awake, for larger ones OpenBLAS's blocks
-// are as good.
-const (
-	leastResult  = 1 << 16
-	mostResult   = 1 << 20
-	leastGeneral = 1 << 24 // multiplications
-)
-
-// general reports whether our own kernel takes the product of an m×d matrix and
-// a d×n one.
-func (k kernels[T]) general(m, n, d int) bool {
-	return !single[T]() && m*n >= leastResult && m*n <= mostResult && m*n*d >= leastGeneral && k.packs(min(m, n, d))
-}
-
 // symmetric computes C = α·A·Bᵀ + β·D + γ·I, known to be symmetric, for A and B
 // (or Aᵀ and Bᵀ if transposed) with n rows. D may be C. It is false where
 // OpenBLAS is faster.
