@@ -38,7 +38,12 @@ type certifier[T device.Float] struct {
 	sums     []float64             // of the columns of the plan
 	spent    []float64             // costs of the columns of the plan
 	allowed  device.Dense[float32] // what checkFeasible returned
+	// lost, if set, computes P·w in the precision of float32.
+	lost func(w []float64) (sums []float64, ok bool)
 }
+
+// littleMass is what float32 is precise enough for, in sums of float64.
+const littleMass = 1e-8
 
 // rounding turns the plan P of the potentials, whose rows sum to a, into one
 // that meets both marginals: keep·P·diag(cols) + lackA·lackBᵀ/Σ lackB.
@@ -185,6 +190,16 @@ func (v *certifier[T]) missingRows() error {
 	n, m, q := v.r.n, v.r.m, v.q
 	if v.lack == 0 {
 		return q.Sync()
+	}
+	if v.lost != nil && v.lack < littleMass {
+		w := make([]float64, m)
+		for j, x := range v.cols {
+			w[j] = 1 - x
+		}
+		if sums, ok := v.lost(w); ok {
+			v.lackA = sums
+			return q.Sync()
+		}
 	}
 	if size := max(math.Abs(v.r.lo), math.Abs(v.r.hi)); v.lack*size < v.ε {
 		return v.missingRowsBySoftMin()

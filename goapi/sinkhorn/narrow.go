@@ -94,3 +94,32 @@ func (s *iteration[T]) correct(sums []float64) bool {
 	s.add(T(s.ε), s.ψ0b, 1, s.ψ0, s.ψ0b)
 	return true
 }
+
+// lost returns P·w for the plan P of ψ, to the precision of float32. It reports
+// false where no narrow kernel stands for the plan, or one of which a row has
+// lost what counts below the range of float32.
+func (s *iteration[T]) lost(w []float64) (sums []float64, ok bool) {
+	if !s.narrow() || !s.built {
+		return nil, false
+	}
+	n, m := s.u.Cols, s.v.Cols
+	defer s.q.Scope()()
+	s.add(T(1/s.ε), s.ψ, T(-1/s.ε), s.ψ0, s.v)
+	s.q.Map(device.Exp, s.v, s.v)
+	s.scaleBy() // u = a/(K·v)
+	part, ones, unused, dw := s.q.Alloc(1, n), s.q.Alloc(1, n), s.q.Alloc(1, m), s.q.Alloc(1, m)
+	least, host := make([]T, 1), make([]T, n)
+	s.q.Div(s.a, s.u, part)
+	s.q.Reduce(device.Min, device.Whole, part, s.one)
+	s.q.Download(device.Vector(least), s.one)
+	s.q.Fill(1, ones)
+	upload(s.q, dw, w, func(x float64) float64 { return x })
+	s.q.Mul(s.v, dw, s.v)
+	s.kernel.step(ones, s.v, part, unused) // 1/(K·(v∘w))
+	s.q.Div(s.u, part, part)
+	s.q.Download(device.Vector(host), part)
+	if err := s.q.Sync(); err != nil || !(float64(least[0]) >= soundSums) {
+		return nil, false
+	}
+	return device.Convert[float64](device.Vector(host)).Data, true
+}

@@ -66,6 +66,9 @@ func Solve[T device.Float](ctx context.Context, dev device.Device, p Problem[T],
 	if err := d.certify(cert, final, o.Tol, goal); err != nil {
 		return nil, err
 	}
+	if !cert.own && final == nil {
+		cert.lost = s.lost
+	}
 	if cert.own && cert.marginal > o.Tol && d.left > 0 {
 		if err := polish(ctx, cert, o, d); err != nil {
 			return nil, err
