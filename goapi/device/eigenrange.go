@@ -55,8 +55,8 @@ func (GoKernels[T]) EighRange(a Dense[T], w []T, vt Dense[T], first int) error {
 	return EighRangeBy(goFactors{}, a, w, vt, first)
 }
 
-// EighRangeBy is EighRange in float64 by the given kernels, of numbers that need
-// not be finite.
+// EighRangeBy is EighRange in float64 by the given kernels. An element of the lower
+// triangle that is no number is an error.
 func EighRangeBy[T Float](kernels FactorKernels, a Dense[T], w []T, vt Dense[T], first int) error {
 	if err := checkLower(a); err != nil {
 		return err

@@ -1,17 +1,17 @@
 package sinkhorn
 
-// memory is the number of earlier iterates that Anderson's acceleration
+// remembered is the number of earlier iterates that Anderson's acceleration
 // combines.
-const memory = 6
+const remembered = 6
 
 // anderson holds the last iterates x of a fixed-point iteration, as differences
 // dx of two that follow each other and df of their residuals, and the inner
 // products of the df. All its memory is allocated once.
 type anderson struct {
-	dx, df [memory][]float64
-	gram   [memory][memory]float64 // inner products of df
-	held   int                     // differences that are there
-	next   int                     // where the next one goes
+	dx, df [remembered][]float64
+	gram   [remembered][remembered]float64 // inner products of df
+	held   int                             // differences that are there
+	next   int                             // where the next one goes
 
 	last, residual []float64 // of the iterate before
 	any            bool      // whether there is one
@@ -19,7 +19,7 @@ type anderson struct {
 
 func newAnderson(n int) *anderson {
 	a := &anderson{last: make([]float64, n), residual: make([]float64, n)}
-	for k := range memory {
+	for k := range remembered {
 		a.dx[k], a.df[k] = make([]float64, n), make([]float64, n)
 	}
 	return a
@@ -36,14 +36,14 @@ func (a *anderson) accelerate(x, tx []float64) {
 			dx[k] = v - a.last[k]
 			df[k] = tx[k] - v - a.residual[k]
 		}
-		if a.held < memory {
+		if a.held < remembered {
 			a.held++
 		}
 		for l := range a.held {
 			p := dot(df, a.df[l])
 			a.gram[a.next][l], a.gram[l][a.next] = p, p
 		}
-		a.next = (a.next + 1) % memory
+		a.next = (a.next + 1) % remembered
 	}
 	for k, v := range x {
 		a.last[k], a.residual[k] = v, tx[k]-v
@@ -64,9 +64,9 @@ func (a *anderson) accelerate(x, tx []float64) {
 // combination returns γ of least ‖residual - Σ γₗ·dfₗ‖ by the normal equations,
 // with a ridge that keeps nearly parallel differences apart, or zeros where
 // those have no solution.
-func (a *anderson) combination() (γ [memory]float64) {
+func (a *anderson) combination() (γ [remembered]float64) {
 	k := a.held
-	var m [memory][memory + 1]float64 // with the right-hand side behind
+	var m [remembered][remembered + 1]float64 // with the right-hand side behind
 	trace := 0.0
 	for i := range k {
 		copy(m[i][:k], a.gram[i][:k])
@@ -96,21 +96,4 @@ func (a *anderson) combination() (γ [memory]float64) {
 		γ[i] /= m[i][i]
 	}
 	return γ
-}
-
-// dot adds in four chains, none of which waits for another.
-func dot(x, y []float64) float64 {
-	y = y[:len(x)]
-	var s0, s1, s2, s3 float64
-	k := 0
-	for ; k+4 <= len(x); k += 4 {
-		s0 += x[k] * y[k]
-		s1 += x[k+1] * y[k+1]
-		s2 += x[k+2] * y[k+2]
-		s3 += x[k+3] * y[k+3]
-	}
-	for ; k < len(x); k++ {
-		s0 += x[k] * y[k]
-	}
-	return (s0 + s1) + (s2 + s3)
 }

@@ -147,7 +147,7 @@ func TestNewtonDirection(t *testing.T) {
 	}
 	back := make([]float64, m)
 	w.system.apply(w.direction, back)
-	norm := math.Sqrt(inner(w.rhs, w.rhs))
+	norm := math.Sqrt(dot(w.rhs, w.rhs))
 	for j := range back {
 		near(t, "residual", back[j], w.rhs[j], 0.02*norm)
 	}
@@ -209,7 +209,7 @@ func TestFactorOfTrees(t *testing.T) {
 	for i := range x {
 		diff[i] = x[i] - want[i]
 	}
-	if e, whole := inner(diff, laplacian(&s, rows, cols, diff)), inner(want, laplacian(&s, rows, cols, want)); !(e <= 1e-20*whole) {
+	if e, whole := dot(diff, laplacian(&s, rows, cols, diff)), dot(want, laplacian(&s, rows, cols, want)); !(e <= 1e-20*whole) {
 		t.Errorf("energy of the error is %v of %v", e, whole)
 	}
 }
@@ -257,7 +257,7 @@ func TestSystem(t *testing.T) {
 	s.mul(x, y)
 	z, back := lcg(4, n), make([]float64, m)
 	s.mulTransposed(z, back)
-	near(t, "⟨z, S·x⟩", inner(z, y), inner(back, x), 1e-12*inner(z, y))
+	near(t, "⟨z, S·x⟩", dot(z, y), dot(back, x), 1e-12*dot(z, y))
 
 	var sys system
 	sys.build(&s, a, p, 1e-6, 1)
@@ -273,8 +273,8 @@ func TestSystem(t *testing.T) {
 	for j := range back {
 		off += (back[j] - rhs[j]) * (back[j] - rhs[j])
 	}
-	if !(math.Sqrt(off) <= 1.1e-10*math.Sqrt(inner(rhs, rhs))) {
-		t.Errorf("residual %v", math.Sqrt(off/inner(rhs, rhs)))
+	if !(math.Sqrt(off) <= 1.1e-10*math.Sqrt(dot(rhs, rhs))) {
+		t.Errorf("residual %v", math.Sqrt(off/dot(rhs, rhs)))
 	}
 }
 

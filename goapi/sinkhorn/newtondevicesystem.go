@@ -97,7 +97,7 @@ func (c *deviceSystem) solve(ctx context.Context, q device.Queue[float64], s *sp
 	q.Mul(c.inverse, c.r, c.z)
 	q.Copy(c.d, c.z)
 	q.Dot(device.Whole, c.r, c.z, c.number(0))
-	goal := tol * math.Sqrt(inner(rhs, rhs))
+	goal := tol * math.Sqrt(dot(rhs, rhs))
 	for iterations < mostSteps {
 		if err := ctx.Err(); err != nil {
 			return 0, err

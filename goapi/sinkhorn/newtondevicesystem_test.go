@@ -56,14 +56,14 @@ func TestSystemOnDevice(t *testing.T) {
 			for j, v := range image {
 				rest = math.Hypot(rest, v-rhs[j])
 			}
-			if size := math.Sqrt(inner(rhs, rhs)); !(rest <= 2*tol*size) {
+			if size := math.Sqrt(dot(rhs, rhs)); !(rest <= 2*tol*size) {
 				t.Errorf("residual %g of %g", rest, size)
 			}
 			want := make([]float64, m)
 			y.solve(rhs, want, 1e-13, 1000)
 			for j := range want {
 				// The smallest eigenvalue is at least τ times the least sum.
-				if d := math.Abs(x[j] - want[j]); !(d <= 1e-4*math.Sqrt(inner(want, want))) {
+				if d := math.Abs(x[j] - want[j]); !(d <= 1e-4*math.Sqrt(dot(want, want))) {
 					t.Fatalf("x[%d] is %v, want %v", j, x[j], want[j])
 				}
 			}
@@ -71,7 +71,7 @@ func TestSystemOnDevice(t *testing.T) {
 		// A right-hand side of zeros needs no iteration that divides by zero.
 		s, a, p := bipartite(n, m, 3)
 		x := make([]float64, m)
-		if _, err := c.solve(t.Context(), q, s, a, p, τ, make([]float64, m), x, tol); err != nil || inner(x, x) != 0 {
+		if _, err := c.solve(t.Context(), q, s, a, p, τ, make([]float64, m), x, tol); err != nil || dot(x, x) != 0 {
 			t.Errorf("zeros give %v, %v", x, err)
 		}
 	})

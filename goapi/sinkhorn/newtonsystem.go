@@ -78,16 +78,16 @@ func (y *system) precondition() {
 func (y *system) solve(rhs, x []float64, tol float64, limit int) int {
 	clear(x)
 	copy(y.r, rhs)
-	goal := tol * math.Sqrt(inner(rhs, rhs))
+	goal := tol * math.Sqrt(dot(rhs, rhs))
 	y.precondition()
 	copy(y.d, y.z)
-	rz := inner(y.r, y.z)
+	rz := dot(y.r, y.z)
 	for it := 0; it < limit; it++ {
-		if math.Sqrt(inner(y.r, y.r)) <= goal {
+		if math.Sqrt(dot(y.r, y.r)) <= goal {
 			return it
 		}
 		y.apply(y.d, y.q)
-		curvature := inner(y.d, y.q)
+		curvature := dot(y.d, y.q)
 		if !(curvature > 0) || !(rz > 0) {
 			return it
 		}
@@ -98,18 +98,10 @@ func (y *system) solve(rhs, x []float64, tol float64, limit int) int {
 		}
 		y.precondition()
 		before := rz
-		rz = inner(y.r, y.z)
+		rz = dot(y.r, y.z)
 		for j, z := range y.z {
 			y.d[j] = z + rz/before*y.d[j]
 		}
 	}
 	return limit
-}
-
-func inner(x, y []float64) float64 {
-	sum := 0.0
-	for i, v := range x {
-		sum += v * y[i]
-	}
-	return sum
 }
